@@ -1,0 +1,2 @@
+// The process entry point.
+return 0;
