@@ -1,0 +1,32 @@
+using System.Text.Json;
+using FineTuneGrid.Contracts.Inspection;
+
+namespace FineTuneGrid.Contracts.Adapters;
+
+public sealed record AdapterView(string Id, string Org, string Name, DateTimeOffset CreatedAt, IReadOnlyList<AdapterVersionView> Versions);
+
+/// <summary>One immutable version of an adapter.</summary>
+/// <param name="Version">Bare number: <c>1</c>, <c>2</c> ...</param>
+/// <param name="Revision">40 hexadecimal digits, a function of the files: the commit id that Hub clients see.</param>
+public sealed record AdapterVersionView(
+    string Version, string Revision, DateTimeOffset CreatedAt, AdapterLineage Lineage, AdapterMetrics Metrics, IReadOnlyList<SourceFile> Files);
+
+/// <summary>Where an adapter comes from. Also written into its folder as <c>finetunegrid.json</c>.</summary>
+/// <param name="Kind"><c>lora</c>, <c>full</c>, or <c>imported</c> for a pushed adapter.</param>
+public sealed record AdapterLineage(
+    string Kind,
+    string? JobId,
+    string? BaseModel,
+    string? BaseDigest,
+    string? BaseLicense,
+    string? Dataset,
+    string? DatasetDigest,
+    string? DatasetLicense,
+    string? TokensDigest,
+    string? ParentAdapter,
+    string? Build,
+    string? Hardware,
+    string? SpecDigest,
+    JsonElement? Spec);
+
+public sealed record AdapterMetrics(int? Steps, double? TrainLoss, double? ValidLoss, long? TokensSeen, double? TrainSeconds);

@@ -1,0 +1,111 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace FineTuneGrid.Contracts.Jobs;
+
+/// <summary>The rules of a job that concern more than one field, and those that the present build imposes.</summary>
+public static class JobRules
+{
+    public const int DefaultBatchSize = 16;
+
+    internal static JobSpec FillExclusive(JobSpec spec)
+    {
+        var optimizer = spec.Optimizer;
+        if (optimizer is { Epochs: null, MaxSteps: null }) optimizer = optimizer with { Epochs = 1 };
+        if (optimizer is { BatchSize: null, BatchTokens: null }) optimizer = optimizer with { BatchSize = DefaultBatchSize };
+        return spec with { Optimizer = optimizer };
+    }
+
+    public static IEnumerable<GridFinding> Check(JobSpec spec) =>
+        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckBuild(spec), .. CheckGates(spec)];
+
+    private static IEnumerable<GridFinding> CheckNames(JobSpec spec)
+    {
+        var finding = Try(() => AdapterRef.Parse(spec.Adapter, "adapter"));
+        if (finding is not null) yield return finding;
+        if (spec.Adapter.Contains('@')) yield return new("adapter", "adapter must be 'org/name': the version is given by the registry.");
+        if (spec.Method.InitAdapter is { } init && Try(() => AdapterRef.Parse(init, "method.init_adapter")) is { } bad) yield return bad;
+        if (Try(() => Names.Check(spec.Resources.Queue, "resources.queue")) is { } queue) yield return queue;
+    }
+
+    private static IEnumerable<GridFinding> CheckMethod(JobSpec spec)
+    {
+        var method = spec.Method;
+        if (spec.BaseModel.ValueKind == JsonValueKind.Object)
+        {
+            if (!method.IsFull) yield return new("base_model", "base_model may be an object with 'init' only where method.type is 'full'.");
+            foreach (var member in spec.BaseModel.EnumerateObject())
+                if (member.Name is not ("init" or "tokenizer")) yield return new($"base_model.{member.Name}", $"base_model.{member.Name} is not a known field; known fields are init, tokenizer.");
+            if (!spec.BaseModel.TryGetProperty("init", out var init) || init.ValueKind != JsonValueKind.Object)
+                yield return new("base_model.init", "base_model.init is required: the config.json of the model to make.");
+            if (!spec.BaseModel.TryGetProperty("tokenizer", out var tokenizer) || tokenizer.ValueKind != JsonValueKind.String)
+                yield return new("base_model.tokenizer", "base_model.tokenizer is required: the registered model whose tokenizer is used.");
+        }
+        if (method.TargetModules.ValueKind == JsonValueKind.Array && method.TargetModules.GetArrayLength() == 0)
+            yield return new("method.target_modules", "method.target_modules may not be empty; use 'all-linear' or name modules.");
+        if (method.TargetModules.ValueKind == JsonValueKind.String)
+        {
+            var text = method.TargetModules.GetString()!;
+            if (text.StartsWith("regex:", StringComparison.Ordinal))
+            {
+                if (Try(() => _ = new Regex(text["regex:".Length..], RegexOptions.NonBacktracking)) is { } bad)
+                    yield return new("method.target_modules", $"method.target_modules is not a valid regular expression: {bad.Message}");
+            }
+            else if (text != "all-linear")
+                yield return new("method.target_modules", $"method.target_modules must be 'all-linear', 'regex:PATTERN' or a list, not '{text}'.");
+        }
+        if (method is { IsFull: true, InitAdapter: not null }) yield return new("method.init_adapter", "method.init_adapter needs method.type 'lora'.");
+    }
+
+    private static IEnumerable<GridFinding> CheckOptimizer(OptimizerSpec optimizer)
+    {
+        if (optimizer is { Epochs: not null, MaxSteps: not null })
+            yield return new("optimizer.max_steps", "optimizer.epochs and optimizer.max_steps exclude each other: give one.");
+        if (optimizer is { BatchSize: not null, BatchTokens: not null })
+            yield return new("optimizer.batch_tokens", "optimizer.batch_size and optimizer.batch_tokens exclude each other: give one.");
+        if (optimizer.LearningRate == 0) yield return new("optimizer.learning_rate", "optimizer.learning_rate must be above 0.");
+        if (optimizer.Eps == 0) yield return new("optimizer.eps", "optimizer.eps must be above 0.");
+        if (optimizer.MaxGradNorm == 0) yield return new("optimizer.max_grad_norm", "optimizer.max_grad_norm must be above 0, or null for no clipping.");
+    }
+
+    /// <summary>Accepted by the schema, but not by this build.</summary>
+    private static IEnumerable<GridFinding> CheckBuild(JobSpec spec)
+    {
+        if (spec.Method.Quantization != "none") yield return new("method.quantization", "method.quantization 'nf4' is not in this build; use 'none'.");
+        if (spec.Method.Dora) yield return new("method.dora", "method.dora is not in this build; leave it false.");
+        if (spec.Method.LoraPlusRatio is not null) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio is not in this build; leave it null.");
+        if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
+        if (spec.Objective.Type != "supervised") yield return new("objective.type", $"objective.type '{spec.Objective.Type}' is not in this build; use 'supervised'.");
+        if (spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo', which is not in this build.");
+        if (spec.Resources.Workers != 1) yield return new("resources.workers", "resources.workers above 1 needs the native collectives, which are not in this build; use 1.");
+        if (spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving is not in this build; leave it empty.");
+    }
+
+    private static IEnumerable<GridFinding> CheckGates(JobSpec spec)
+    {
+        for (var i = 0; i < spec.Evaluation.Gates.Count; i++)
+        {
+            var gate = spec.Evaluation.Gates[i];
+            if (gate is { Max: null, Min: null }) yield return new($"evaluation.gates[{i}]", $"evaluation.gates[{i}] needs 'max' or 'min'.");
+            if (gate.Metric == "valid_loss" && spec.Data.Validation is null)
+                yield return new($"evaluation.gates[{i}].metric", "A gate on valid_loss needs data.validation.");
+        }
+    }
+
+    private static GridFinding? Try(Action check)
+    {
+        try
+        {
+            check();
+            return null;
+        }
+        catch (GridException e)
+        {
+            return new(e.Field ?? "", e.Message);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            return new("", e.Message);
+        }
+    }
+}

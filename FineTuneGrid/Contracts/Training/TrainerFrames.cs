@@ -1,0 +1,129 @@
+using System.Text.Json.Serialization;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
+
+namespace FineTuneGrid.Contracts.Training;
+
+/// <summary>
+/// The protocol between a node agent and one trainer process: over a Unix socket, each frame a 4-byte little-endian length
+/// (at most <see cref="MaxFrameBytes"/>) and one JSON value. The trainer listens; an agent, or its successor, connects and must
+/// send <see cref="Hello"/> with the session's token first.
+/// </summary>
+public static class TrainerProtocol
+{
+    public const int MaxFrameBytes = 4 << 20;
+    public const string SocketName = "trainer.sock";
+    public const string SessionFile = "session.json";
+}
+
+/// <summary><c>session.json</c> in the run folder: what a trainer process is started with.</summary>
+/// <param name="Token">Secret that an agent must present.</param>
+/// <param name="LeaseSeconds">The trainer stops by itself when no <see cref="Lease"/> came for this long, less a margin.</param>
+public sealed record TrainerSession(
+    string SessionId,
+    string Token,
+    BlobAccess Blobs,
+    string Device,
+    string Precision,
+    int Threads,
+    double LeaseSeconds);
+
+/// <summary>One job's order to a session: everything the trainer needs, nothing that it must ask for.</summary>
+/// <param name="Epoch">The fencing epoch that the job's head already holds.</param>
+/// <param name="Model">The resident base; null where the job starts from random weights (<see cref="JobSpec.BaseModelInit"/>).</param>
+/// <param name="TokenizerModel">Whose tokenizer files a full-parameter result takes along; null for LoRA.</param>
+public sealed record TrainingOrder(
+    string JobId,
+    int Epoch,
+    JobSpec Spec,
+    ResolvedJob Resolved,
+    ModelManifest? Model,
+    ModelManifest? TokenizerModel,
+    TokenIndex Train,
+    TokenIndex? Validation,
+    IReadOnlyList<SourceFile>? InitAdapter);
+
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(Hello), "hello")]
+[JsonDerivedType(typeof(Lease), "lease")]
+[JsonDerivedType(typeof(Attach), "attach")]
+[JsonDerivedType(typeof(Detach), "detach")]
+[JsonDerivedType(typeof(Acknowledge), "acknowledge")]
+[JsonDerivedType(typeof(Shutdown), "shutdown")]
+public abstract record AgentFrame;
+
+public sealed record Hello(string Token) : AgentFrame;
+
+/// <summary>The session may go on for this long from now. Sent on every successful renewal with the node's grain.</summary>
+public sealed record Lease(double Seconds) : AgentFrame;
+
+public sealed record Attach(TrainingOrder Order) : AgentFrame;
+
+/// <summary>Leave the session at the next step boundary; with <paramref name="Checkpoint"/> a commit is made first.</summary>
+public sealed record Detach(string JobId, int Epoch, bool Checkpoint, string Reason) : AgentFrame;
+
+/// <summary>Reports up to and including this sequence number are safe with the control plane; the trainer may forget them.</summary>
+public sealed record Acknowledge(long Seq) : AgentFrame;
+
+/// <summary>Checkpoint every job and exit.</summary>
+public sealed record Shutdown(string Reason) : AgentFrame;
+
+/// <summary>
+/// What a trainer tells. Numbered per session without holes and kept until acknowledged, so that a new agent, or a restarted
+/// control plane, hears everything that an old one may have missed.
+/// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(SessionReady), "session_ready")]
+[JsonDerivedType(typeof(JobAttached), "job_attached")]
+[JsonDerivedType(typeof(JobSteps), "job_steps")]
+[JsonDerivedType(typeof(JobCommitted), "job_committed")]
+[JsonDerivedType(typeof(JobFinished), "job_finished")]
+[JsonDerivedType(typeof(JobDetached), "job_detached")]
+[JsonDerivedType(typeof(JobFailed), "job_failed")]
+public abstract record TrainerReport
+{
+    public long Seq { get; init; }
+}
+
+/// <param name="BaseDigest">Digest of the resident base model; null until one is loaded.</param>
+public sealed record SessionReady(string SessionId, int Pid, string? BaseDigest) : TrainerReport;
+
+/// <summary>The job steps from here: 0 for a fresh start, else the step it resumed from. <paramref name="Skipped"/> names
+/// checkpoints that did not verify.</summary>
+public sealed record JobAttached(string JobId, int Epoch, int FromStep, IReadOnlyList<string> Skipped) : TrainerReport;
+
+/// <summary>At most one a second and job.</summary>
+public sealed record JobSteps(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps) : TrainerReport;
+
+/// <param name="AdapterSha256">Digest of the canonical adapter bytes (safetensors file) of this checkpoint.</param>
+/// <param name="OptimizerSha256">Digest of the optimizer's state.</param>
+public sealed record JobCommitted(
+    string JobId, int Epoch, int Step, long SamplesConsumed, string ManifestKey, string AdapterSha256, string OptimizerSha256, double Seconds)
+    : TrainerReport;
+
+/// <summary>The last step is committed: the manifest holds the result's files as parts.</summary>
+public sealed record JobFinished(string JobId, int Epoch, string ManifestKey, JobResult Result) : TrainerReport;
+
+/// <summary>The job left on request (pause, preemption, cancel, drain, shutdown).</summary>
+public sealed record JobDetached(string JobId, int Epoch, string Reason, int CommittedStep) : TrainerReport;
+
+/// <param name="Retryable">Whether another attempt can help (lost lease, storage away), or the input is at fault.</param>
+public sealed record JobFailed(string JobId, int Epoch, GridError Error, bool Retryable) : TrainerReport;
+
+public sealed record JobResult
+{
+    public required int Steps { get; init; }
+
+    public required double TrainLoss { get; init; }
+
+    public double? ValidLoss { get; init; }
+
+    /// <summary>Of <c>adapter_model.safetensors</c>, or of <c>model.safetensors</c> after full-parameter training.</summary>
+    public required string WeightsSha256 { get; init; }
+
+    public required long TrainableParameters { get; init; }
+
+    public required long TokensSeen { get; init; }
+
+    public required double TrainSeconds { get; init; }
+}
