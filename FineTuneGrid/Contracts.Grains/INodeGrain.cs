@@ -1,0 +1,50 @@
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Training;
+using Orleans;
+using Orleans.Concurrency;
+
+namespace FineTuneGrid.Contracts.Grains;
+
+/// <summary>
+/// The control plane's side of one node: lease, durable commands, reports. Key: the node id. The only grain that a node agent's
+/// signed token reaches.
+/// </summary>
+[Alias("ftg.INodeGrain")]
+public interface INodeGrain : IGrainWithStringKey
+{
+    [Alias("Register")]
+    Task<NodeWelcome> Register(NodeRegistration registration);
+
+    /// <summary>Renews the lease and says what runs. Refused (<c>lease_lost</c>) for an incarnation that is not the latest.</summary>
+    [Alias("Renew")]
+    Task<NodeWelcome> Renew(string incarnation, IReadOnlyList<SessionStatus> sessions);
+
+    /// <summary>Commands after <paramref name="after"/>; waits at most <paramref name="waitSeconds"/> (at most 10) for one.</summary>
+    [AlwaysInterleave]
+    [Alias("Poll")]
+    Task<IReadOnlyList<NodeCommand>> Poll(string incarnation, long after, double waitSeconds);
+
+    /// <summary>Durable once this returns: the agent may acknowledge the reports to its trainers.</summary>
+    [Alias("Report")]
+    Task Report(string incarnation, IReadOnlyList<NodeReport> reports);
+
+    /// <summary>Queues a command; the same operation id twice is one command.</summary>
+    [Alias("Send")]
+    Task Send(NodeCommand command);
+
+    /// <summary>Runs a task on the node and waits for its reply.</summary>
+    [AlwaysInterleave]
+    [Alias("Run")]
+    [ResponseTimeout("00:05:00")]
+    Task<TrainerTaskReply> Run(TrainerTask task);
+
+    [Alias("Drain")]
+    Task<NodeView> Drain(bool draining);
+
+    [AlwaysInterleave]
+    [Alias("Get")]
+    Task<NodeView?> Get();
+
+    [Alias("Goodbye")]
+    Task Goodbye(string incarnation);
+}

@@ -1,0 +1,151 @@
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Adapters;
+using FineTuneGrid.Contracts.Datasets;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Contracts.Training;
+using Orleans;
+using Orleans.Concurrency;
+
+namespace FineTuneGrid.Contracts.Grains;
+
+/// <summary>One organisation: the names of its models, data sets and adapters, and their ids. Key: the organisation's name.</summary>
+[Alias("ftg.IOrgGrain")]
+public interface IOrgGrain : IGrainWithStringKey
+{
+    /// <summary>The id behind a name, or null. <paramref name="kind"/>: <see cref="Ids.Model"/>, <see cref="Ids.Dataset"/> or <see cref="Ids.Adapter"/>.</summary>
+    [AlwaysInterleave]
+    [Alias("Find")]
+    Task<string?> Find(string kind, string name);
+
+    /// <summary>The id behind a name, made now if there is none.</summary>
+    [Alias("Claim")]
+    Task<string> Claim(string kind, string name);
+
+    [Alias("Free")]
+    Task Free(string kind, string name, string id);
+
+    [AlwaysInterleave]
+    [Alias("List")]
+    Task<IReadOnlyDictionary<string, string>> List(string kind);
+
+    /// <summary>Makes the organisation known; the admin's first use creates it.</summary>
+    [Alias("Ensure")]
+    Task Ensure();
+}
+
+/// <summary>The list of organisations and all API keys. Key: <see cref="DirectoryKeys.Default"/>.</summary>
+[Alias("ftg.IDirectoryGrain")]
+public interface IDirectoryGrain : IGrainWithStringKey
+{
+    [Alias("AddOrg")]
+    Task AddOrg(string org);
+
+    [AlwaysInterleave]
+    [Alias("Orgs")]
+    Task<IReadOnlyList<string>> Orgs();
+
+    /// <param name="secretHash">SHA-256 (peppered) of the secret, lower-case hexadecimal.</param>
+    [Alias("AddKey")]
+    Task<KeyView> AddKey(CreateKeyRequest request, string id, string secretHash);
+
+    [AlwaysInterleave]
+    [Alias("FindKey")]
+    Task<Principal?> FindKey(string secretHash);
+
+    [AlwaysInterleave]
+    [Alias("Keys")]
+    Task<IReadOnlyList<KeyView>> Keys();
+
+    [Alias("Revoke")]
+    Task<KeyView?> Revoke(string keyId);
+}
+
+public static class DirectoryKeys
+{
+    public const string Default = "default";
+}
+
+/// <summary>One base model. Key: its id.</summary>
+[Alias("ftg.IModelGrain")]
+public interface IModelGrain : IGrainWithStringKey
+{
+    [Alias("Create")]
+    Task<ModelView> Create(string org, string name);
+
+    /// <summary>Notes a file whose bytes are already stored. Replaces a file of the same path in a draft.</summary>
+    [Alias("AddFile")]
+    Task AddFile(SourceFile file);
+
+    /// <summary>Inspects the files and makes the model ready, or fails with the inspector's finding. Idempotent.</summary>
+    [Alias("Commit")]
+    [ResponseTimeout("00:10:00")]
+    Task<ModelView> Commit(string? license);
+
+    [AlwaysInterleave]
+    [Alias("Get")]
+    Task<ModelView?> Get();
+
+    /// <summary>A job holds or no longer needs the model.</summary>
+    [Alias("Use")]
+    Task Use(string jobId, bool inUse);
+
+    /// <exception cref="GridException"><c>in_use</c> with the jobs that use it.</exception>
+    [Alias("Delete")]
+    Task Delete();
+}
+
+/// <summary>One data set. Key: its id.</summary>
+[Alias("ftg.IDatasetGrain")]
+public interface IDatasetGrain : IGrainWithStringKey
+{
+    [Alias("Create")]
+    Task<DatasetView> Create(string org, string name);
+
+    [Alias("AddFile")]
+    Task AddFile(SourceFile file);
+
+    [Alias("Commit")]
+    [ResponseTimeout("00:10:00")]
+    Task<DatasetView> Commit(string? license);
+
+    [AlwaysInterleave]
+    [Alias("Get")]
+    Task<DatasetView?> Get();
+
+    /// <summary>Rendered and tokenised for one base model; made once, then found again.</summary>
+    [AlwaysInterleave]
+    [Alias("Tokenize")]
+    [ResponseTimeout("00:10:00")]
+    Task<TokenIndex> Tokenize(ModelManifest model, string format, int sequenceLength);
+
+    [Alias("Use")]
+    Task Use(string jobId, bool inUse);
+
+    [Alias("Delete")]
+    Task Delete();
+}
+
+/// <summary>One adapter and its versions. Key: its id.</summary>
+[Alias("ftg.IAdapterGrain")]
+public interface IAdapterGrain : IGrainWithStringKey
+{
+    [Alias("Create")]
+    Task<AdapterView> Create(string org, string name);
+
+    /// <summary>Registers a version. The same <paramref name="publication"/>'s source twice gives the same version.</summary>
+    [Alias("Publish")]
+    [ResponseTimeout("00:05:00")]
+    Task<AdapterVersionView> Publish(AdapterPublication publication);
+
+    [AlwaysInterleave]
+    [Alias("Get")]
+    Task<AdapterView?> Get();
+
+    [Alias("Delete")]
+    Task Delete(string? version);
+}
+
+/// <param name="Source">Job id or upload id: one publication each.</param>
+/// <param name="Files">Where the bytes are now; the registry copies them under its own keys.</param>
+public sealed record AdapterPublication(string Source, IReadOnlyList<SourceFile> Files, AdapterLineage Lineage, AdapterMetrics Metrics);
