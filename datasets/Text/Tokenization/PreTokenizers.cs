@@ -1,0 +1,135 @@
+using System.Text;
+
+namespace FineTuneGrid.Text.Tokenization;
+
+/// <summary>Cuts a piece into the pieces that the model tokenizes one by one.</summary>
+internal abstract class PreTokenizer
+{
+    public abstract void Apply(Piece piece, List<Piece> into);
+}
+
+internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : PreTokenizer
+{
+    public IReadOnlyList<PreTokenizer> Parts { get; } = parts;
+
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        List<Piece> current = [piece];
+        List<Piece> next = [];
+        foreach (var part in Parts)
+        {
+            next.Clear();
+            foreach (var item in current)
+                part.Apply(item, next);
+            (current, next) = (next, current);
+        }
+        into.AddRange(current);
+    }
+}
+
+/// <summary>Splits by a pattern.</summary>
+internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behavior, bool invert) : PreTokenizer
+{
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        List<Match> matches = [];
+        pattern.Find(piece, matches);
+        Splitter.Split(piece, matches, behavior, invert, into);
+    }
+}
+
+/// <summary>Splits by a property of single code points; each matching code point is a match of its own.</summary>
+internal sealed class RunePreTokenizer(Func<Rune, bool> isMatch, SplitBehavior behavior) : PreTokenizer
+{
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        List<Match> matches = [];
+        var text = piece.Owner.Text.AsSpan();
+        var plain = piece.Start;
+        for (var i = piece.Start; i < piece.End;)
+        {
+            var rune = Unicode.At(text, i, out var units);
+            if (isMatch(rune))
+            {
+                if (plain < i)
+                    matches.Add(new Match(plain, i, false));
+                matches.Add(new Match(i, i + units, true));
+                plain = i + units;
+            }
+            i += units;
+        }
+        if (plain < piece.End)
+            matches.Add(new Match(plain, piece.End, false));
+        Splitter.Split(piece, matches, behavior, invert: false, into);
+    }
+}
+
+/// <summary>
+/// The GPT-2 splitter. Mapping bytes to the byte alphabet is left to the model, which knows its pieces are bytes:
+/// so the cache is asked before any mapping is done.
+/// </summary>
+internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, TextPattern? splitter) : PreTokenizer
+{
+    public const string Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        if (addPrefixSpace && (piece.Length == 0 || piece.Span[0] != ' '))
+            piece = Prefix(piece, " ");
+        if (splitter is null)
+        {
+            into.Add(piece);
+            return;
+        }
+        List<Match> matches = [];
+        splitter.Find(piece, matches);
+        Splitter.Split(piece, matches, SplitBehavior.Isolated, invert: false, into);
+    }
+
+    public static Piece Prefix(Piece piece, string prefix)
+    {
+        var at = piece.Owner.SourceRange(piece.Start, piece.Start).Start;
+        var builder = new AlignedText.Builder(at, piece.Length + prefix.Length);
+        builder.Append(prefix, at, at);
+        builder.Append(piece.Owner, piece.Start, piece.End);
+        return Piece.All(builder.Build());
+    }
+}
+
+internal enum PrependScheme
+{
+    Never,
+    First,
+    Always,
+}
+
+/// <summary>SentencePiece's way of marking spaces: a visible character instead of the space, and one at the start.</summary>
+internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme scheme, bool split) : PreTokenizer
+{
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        var changed = Replace(piece);
+        var prepend = scheme == PrependScheme.Always || (scheme == PrependScheme.First && piece.Owner.Origin == 0 && piece.Start == 0);
+        if (prepend && (changed.Length == 0 || changed.Span[0] != replacement))
+            changed = ByteLevelPreTokenizer.Prefix(changed, replacement.ToString());
+        if (!split)
+        {
+            into.Add(changed);
+            return;
+        }
+        new RunePreTokenizer(rune => rune.Value == replacement, SplitBehavior.MergedWithNext).Apply(changed, into);
+    }
+
+    private Piece Replace(Piece piece)
+    {
+        if (!piece.Span.Contains(' '))
+            return piece;
+        var builder = new AlignedText.Builder(piece.Owner.StartOf(piece.Start), piece.Length);
+        for (var i = piece.Start; i < piece.End; i++)
+        {
+            var unit = piece.Owner.Text[i];
+            builder.Append(unit == ' ' ? replacement : unit, piece.Owner.StartOf(i), piece.Owner.EndOf(i));
+        }
+        return Piece.All(builder.Build());
+    }
+}

@@ -1,0 +1,124 @@
+using System.Security.Cryptography;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Text.Tokenization;
+
+namespace FineTuneGrid.Text;
+
+/// <summary>
+/// A tokenizer in Hugging Face's tokenizer.json form. Immutable apart from a bounded cache; safe for use from many threads.
+/// </summary>
+public sealed class Tokenizer
+{
+    private readonly TokenizerParts _parts;
+    private readonly AddedVocabulary _raw;
+    private readonly AddedVocabulary _normalized;
+    private readonly string?[] _tokens;
+    private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
+    private readonly HashSet<int> _specialIds;
+
+    private Tokenizer(TokenizerParts parts, string digest)
+    {
+        _parts = parts;
+        Digest = digest;
+        _raw = new AddedVocabulary(parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
+        _normalized = new AddedVocabulary(parts.AddedTokens.Where(t => t.Normalized).Select(t => (Normalize(t.Content), t)));
+        _specialIds = [.. parts.AddedTokens.Where(t => t.Special).Select(t => t.Id)];
+        var size = parts.AddedTokens.Select(t => t.Id + 1).Append(parts.Model.Tokens.Count).Max();
+        _tokens = new string?[size];
+        for (var id = 0; id < parts.Model.Tokens.Count; id++)
+            _tokens[id] = parts.Model.Tokens[id];
+        foreach (var token in parts.AddedTokens)
+        {
+            _tokens[token.Id] = token.Content;
+            _addedIds[token.Content] = token.Id;
+        }
+    }
+
+    /// <summary>SHA-256 of tokenizer.json, lower-case hex.</summary>
+    public string Digest { get; }
+
+    /// <summary>One more than the largest id; a model's embedding must have at least so many rows.</summary>
+    public int VocabularySize => _tokens.Length;
+
+    /// <summary>The ids put before a text when special tokens are asked for.</summary>
+    public IReadOnlyList<int> Prefix => _parts.Prefix;
+
+    /// <summary>The ids put after a text when special tokens are asked for.</summary>
+    public IReadOnlyList<int> Suffix => _parts.Suffix;
+
+    /// <summary>Ids of the tokens marked special.</summary>
+    public IReadOnlySet<int> SpecialIds => _specialIds;
+
+    /// <param name="tokenizerJson">The bytes of tokenizer.json, at most 64 MiB.</param>
+    /// <exception cref="GridException"><c>invalid_tokenizer</c> or <c>too_large</c>, naming what is wrong or unsupported.</exception>
+    public static Tokenizer Parse(ReadOnlyMemory<byte> tokenizerJson) =>
+        new(TokenizerParser.Parse(tokenizerJson), Convert.ToHexStringLower(SHA256.HashData(tokenizerJson.Span)));
+
+    public int? IdOf(string token) => _addedIds.TryGetValue(token, out var id) ? id : _parts.Model.IdOf(token);
+
+    /// <summary>The string of an id as the vocabulary spells it; null for an id that does not exist.</summary>
+    public string? TokenOf(int id) => id >= 0 && id < _tokens.Length ? _tokens[id] : null;
+
+    /// <param name="addSpecialTokens">Whether the post-processor's tokens (such as bos) are put around the text.</param>
+    /// <param name="parseSpecial">Whether special tokens spelt in the text become their ids; false takes them as plain text.</param>
+    public int[] Encode(string text, bool addSpecialTokens = true, bool parseSpecial = true) =>
+        EncodeWithOffsets(text, addSpecialTokens, parseSpecial).Ids;
+
+    /// <summary>As <see cref="Encode"/>, with each token's range in <paramref name="text"/>.</summary>
+    public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, bool parseSpecial = true)
+    {
+        text = Unicode.WellFormed(text);
+        var sink = new TokenSink();
+        if (addSpecialTokens)
+            sink.Add(_parts.Prefix, 0);
+        _raw.Split(text, parseSpecial, (start, end, token) =>
+        {
+            if (token is not null)
+                sink.Add(token.Id, start, end);
+            else
+                EncodePart(AlignedText.Slice(text, start, end), parseSpecial, sink);
+        });
+        if (addSpecialTokens)
+            sink.Add(_parts.Suffix, text.Length);
+        return sink.ToResult();
+    }
+
+    /// <summary>The text of the ids. Bytes that are no UTF-8 become U+FFFD; ids outside the vocabulary are left out.</summary>
+    public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
+    {
+        List<string> tokens = new(ids.Length);
+        foreach (var id in ids)
+        {
+            if (TokenOf(id) is { } token && !(skipSpecialTokens && _specialIds.Contains(id)))
+                tokens.Add(token);
+        }
+        return _parts.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
+    }
+
+    private void EncodePart(AlignedText raw, bool parseSpecial, TokenSink sink)
+    {
+        var text = _parts.Normalizer?.Apply(raw) ?? raw;
+        _normalized.Split(text.Text, parseSpecial, (start, end, token) =>
+        {
+            if (token is not null)
+            {
+                var range = text.SourceRange(start, end);
+                sink.Add(token.Id, range.Start, range.End);
+                return;
+            }
+            var piece = new Piece(text, start, end);
+            if (_parts.PreTokenizer is not { } preTokenizer)
+            {
+                _parts.Model.Tokenize(piece, sink);
+                return;
+            }
+            List<Piece> pieces = [];
+            preTokenizer.Apply(piece, pieces);
+            foreach (var part in pieces)
+                _parts.Model.Tokenize(part, sink);
+        });
+    }
+
+    private string Normalize(string content) =>
+        _parts.Normalizer?.Apply(AlignedText.Slice(content, 0, content.Length)).Text ?? content;
+}
