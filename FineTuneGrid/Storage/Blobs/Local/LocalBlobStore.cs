@@ -1,0 +1,296 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace FineTuneGrid.Storage;
+
+/// <summary>
+/// Blobs in a directory of this machine, shared by any number of processes. The versions of the key <c>a/b</c> are files in
+/// the directory <c>a/b@</c> (no key holds an '@'); see <see cref="VersionDirectory"/> for how one is published. Needs
+/// Linux and a file system with hard links.
+/// </summary>
+public sealed class LocalBlobStore : IBlobStore, IDisposable
+{
+    private const int CopyBufferBytes = 1 << 20;
+
+    private readonly string _root;
+    private readonly Lock _stagingGate = new();
+    private readonly Func<Stream, Stream> _wrapStaged;
+    private StagingArea? _staging;
+
+    public LocalBlobStore(string root)
+        : this(root, stream => stream)
+    {
+    }
+
+    /// <param name="wrapStaged">For tests: stands between the store and the file that it stages.</param>
+    internal LocalBlobStore(string root, Func<Stream, Stream> wrapStaged)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(root);
+        if (!OperatingSystem.IsLinux())
+            throw new PlatformNotSupportedException("The local blob store needs Linux.");
+        _root = Path.GetFullPath(root);
+        _wrapStaged = wrapStaged;
+    }
+
+    public string Root => _root;
+
+    public ValueTask<BlobInfo?> StatAsync(string key, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using var current = OpenCurrent(key);
+        return new(current?.File is null ? null : InfoOf(key, current.Value));
+    }
+
+    public Task<BlobContent?> OpenReadAsync(string key, long offset = 0, long? length = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        if (length is { } wanted)
+            ArgumentOutOfRangeException.ThrowIfNegative(wanted, nameof(length));
+        cancellation.ThrowIfCancellationRequested();
+        if (OpenCurrent(key) is not { File: { } file } current)
+            return Task.FromResult<BlobContent?>(null);
+        try
+        {
+            var info = InfoOf(key, current);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, info.Length);
+            var count = Math.Min(length ?? long.MaxValue, info.Length - offset);
+            return Task.FromResult<BlobContent?>(new BlobContent(info, new FileRangeStream(file, offset, count)));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    public async Task<BlobInfo> WriteAsync(string key, Stream content, WriteCondition condition = default, CancellationToken cancellation = default)
+    {
+        BlobKey.Validate(key);
+        ArgumentNullException.ThrowIfNull(content);
+        if (condition != WriteCondition.None)
+        {
+            // A write that is bound to fail need not copy its content first.
+            using var current = OpenCurrent(key);
+            Check(key, current?.ETag, condition);
+        }
+        string? staged = null;
+        try
+        {
+            staged = Staging().NewPath();
+            await StageAsync(staged, content, cancellation);
+            return await Task.Run(() => Publish(key, staged, condition), cancellation);
+        }
+        catch (IOException e) when (DiskErrors.IsDiskFull(e))
+        {
+            throw DiskErrors.Translate(e, _root);
+        }
+        finally
+        {
+            if (staged is not null)
+                File.Delete(staged);
+        }
+    }
+
+    public Task<bool> DeleteAsync(string key, string? ifMatch = null, CancellationToken cancellation = default)
+    {
+        BlobKey.Validate(key);
+        return Task.Run(() => Delete(key, ifMatch), cancellation);
+    }
+
+    public async IAsyncEnumerable<BlobInfo> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        BlobKey.ValidatePrefix(prefix);
+        foreach (var key in LocalListing.Keys(_root, prefix))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (await StatAsync(key, cancellation) is { } info)
+                yield return info;
+        }
+    }
+
+    public Task<LocalFile?> OpenLocalAsync(string key, CancellationToken cancellation = default)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (OpenCurrent(key) is not { File: { } file } current)
+            return Task.FromResult<LocalFile?>(null);
+        var path = Path.Combine(DirectoryOf(key), VersionDirectory.NameOf(current.Version));
+        return Task.FromResult<LocalFile?>(new LocalFile(InfoOf(key, current), path, file));
+    }
+
+    public void Dispose()
+    {
+        lock (_stagingGate)
+        {
+            _staging?.Dispose();
+            _staging = null;
+        }
+    }
+
+    private BlobInfo Publish(string key, string staged, WriteCondition condition)
+    {
+        while (true)
+        {
+            using var directory = VersionDirectory.TryOpen(DirectoryOf(key));
+            if (directory is null)
+            {
+                Check(key, current: null, condition);
+                if (TryCreate(key, staged) is { } created)
+                    return created;
+                continue;
+            }
+            if (directory.TryPlaceTicket(staged) is not { } ticket)
+                continue;
+            using var current = directory.OpenCurrent();
+            if (current is null)
+            {
+                directory.RemoveRest();
+                continue;
+            }
+            if (Fails(current.Value.ETag, condition))
+            {
+                directory.RemoveTicket(ticket);
+                throw new BlobConflictException(key, condition, current.Value.ETag);
+            }
+            var next = current.Value.Version + 1;
+            switch (directory.TryPublish(ticket, next))
+            {
+                case PublishResult.Published:
+                    directory.Collect(next);
+                    return InfoOf(key, next, staged);
+                case PublishResult.Lost when condition != WriteCondition.None:
+                    throw new BlobConflictException(key, condition, currentETag: null);
+            }
+        }
+    }
+
+    private bool Delete(string key, string? ifMatch)
+    {
+        var condition = ifMatch is null ? WriteCondition.None : WriteCondition.IfMatch(ifMatch);
+        while (true)
+        {
+            using var directory = VersionDirectory.TryOpen(DirectoryOf(key));
+            if (directory?.TryPlaceTombstoneTicket() is not { } ticket)
+            {
+                if (directory is null)
+                    return false;
+                continue;
+            }
+            using var current = directory.OpenCurrent();
+            if (current?.File is null)
+            {
+                // Deleted already; finish what the one who did it may have left.
+                directory.RemoveTicket(ticket);
+                if (current is null)
+                    directory.RemoveRest();
+                else
+                    directory.Purge(current.Value.Version);
+                RemoveEmptyParents(key);
+                return false;
+            }
+            if (Fails(current.Value.ETag, condition))
+            {
+                directory.RemoveTicket(ticket);
+                throw new BlobConflictException(key, condition, current.Value.ETag);
+            }
+            switch (directory.TryPublish(ticket, current.Value.Version + 1))
+            {
+                case PublishResult.Published:
+                    directory.Purge(current.Value.Version + 1);
+                    RemoveEmptyParents(key);
+                    return true;
+                case PublishResult.Lost when ifMatch is not null:
+                    throw new BlobConflictException(key, condition, currentETag: null);
+            }
+        }
+    }
+
+    /// <summary>The first version of a key: its directory is prepared aside, with the version in it, and renamed into place.</summary>
+    private BlobInfo? TryCreate(string key, string staged)
+    {
+        var target = DirectoryOf(key);
+        var prepared = Staging().NewPath();
+        // A random start: numbers are never used again after a deletion, so an ETag names one version for ever.
+        var first = (BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) >> 1) | 1;
+        Directory.CreateDirectory(prepared);
+        try
+        {
+            using (var directory = Posix.OpenDirectory(prepared, out var openError) ?? throw Posix.Error(openError, "open", prepared))
+            {
+                var linkError = Posix.LinkInto(staged, directory, VersionDirectory.NameOf(first));
+                if (linkError != 0)
+                    throw Posix.Error(linkError, "link", prepared);
+                Posix.Sync(directory, prepared);
+            }
+            LocalDirectories.CreateDurably(Path.GetDirectoryName(target)!);
+            var errno = Posix.Rename(prepared, target);
+            if (errno is Posix.Enotempty or Posix.Eexist or Posix.Enoent)
+                return null;
+            if (errno != 0)
+                throw Posix.Error(errno, "create", target);
+            Posix.SyncDirectory(Path.GetDirectoryName(target)!);
+            return InfoOf(key, first, staged);
+        }
+        finally
+        {
+            if (Directory.Exists(prepared))
+                Directory.Delete(prepared, recursive: true);
+        }
+    }
+
+    private async Task StageAsync(string staged, Stream content, CancellationToken cancellation)
+    {
+        var file = new FileStream(staged, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
+        await using var target = _wrapStaged(file);
+        await content.CopyToAsync(target, CopyBufferBytes, cancellation);
+        await target.FlushAsync(cancellation);
+        await Task.Run(() => RandomAccess.FlushToDisk(file.SafeFileHandle), cancellation);
+    }
+
+    private StagingArea Staging()
+    {
+        lock (_stagingGate)
+        {
+            if (_staging is null)
+            {
+                LocalDirectories.CreateDurably(_root);
+                _staging = StagingArea.Create(_root);
+            }
+            return _staging;
+        }
+    }
+
+    private CurrentVersion? OpenCurrent(string key)
+    {
+        BlobKey.Validate(key);
+        using var directory = VersionDirectory.TryOpen(DirectoryOf(key));
+        return directory?.OpenCurrent();
+    }
+
+    private void RemoveEmptyParents(string key)
+    {
+        var directory = Path.GetDirectoryName(DirectoryOf(key))!;
+        while (directory.Length > _root.Length && Posix.RemoveDirectory(directory) == 0)
+            directory = Path.GetDirectoryName(directory)!;
+    }
+
+    private string DirectoryOf(string key) => Path.Combine(_root, key) + LocalListing.KeySuffix;
+
+    private static bool Fails(string? current, WriteCondition condition) =>
+        condition.MustBeAbsent ? current is not null : condition.ETag is not null && condition.ETag != current;
+
+    private static void Check(string key, string? current, WriteCondition condition)
+    {
+        if (Fails(current, condition))
+            throw new BlobConflictException(key, condition, current);
+    }
+
+    private static BlobInfo InfoOf(string key, CurrentVersion current) =>
+        new(key, RandomAccess.GetLength(current.File!), current.ETag!, new DateTimeOffset(File.GetLastWriteTimeUtc(current.File!)));
+
+    private static BlobInfo InfoOf(string key, ulong version, string staged)
+    {
+        var file = new FileInfo(staged);
+        return new(key, file.Length, VersionDirectory.NameOf(version), new DateTimeOffset(file.LastWriteTimeUtc));
+    }
+}
