@@ -14,6 +14,13 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("Submit")]
     Task<JobView> Submit(JobSubmission submission);
 
+    /// <summary>Resolves and plans a job without accepting it. Call it on a new id, which stays unused.</summary>
+    /// <exception cref="GridException">What submitting it would fail with.</exception>
+    [AlwaysInterleave]
+    [Alias("DryRun")]
+    [ResponseTimeout("00:10:00")]
+    Task<ResolvedJob> DryRun(JobSubmission submission);
+
     [AlwaysInterleave]
     [Alias("Get")]
     Task<JobView?> Get();
@@ -27,9 +34,12 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("Resume")]
     Task<JobView> Resume();
 
-    /// <summary>Called by the pool's tick for every non-terminal job: goes on with whatever a crash interrupted.</summary>
+    /// <summary>
+    /// Called by the pool's tick for every live job: goes on with whatever a crash interrupted, and says where the job stands,
+    /// so that a pool that lost its own state can build it again. Null for an unknown job.
+    /// </summary>
     [Alias("Wake")]
-    Task Wake();
+    Task<JobStanding?> Wake();
 
     /// <summary>
     /// The pool granted slots. Raises the epoch, fences the store with it, and returns the order that the node's trainer gets;
@@ -46,11 +56,15 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("PlacementLost")]
     Task PlacementLost(int epoch, string sessionId, GridError reason);
 
-    /// <summary>The pool asks the job to make way at the next step boundary.</summary>
+    /// <summary>The pool asks the job to give up a placement. <paramref name="reason"/>: one of <see cref="StopReasons"/>.</summary>
     [Alias("Preempt")]
-    Task Preempt(int epoch, string reason);
+    Task Preempt(string placementId, string reason);
 
-    /// <summary>Events after <paramref name="after"/>, oldest first; waits up to <paramref name="waitSeconds"/> for the first one.</summary>
+    /// <summary>The pool's verdict: a retry budget is exhausted, the job has failed.</summary>
+    [Alias("Fail")]
+    Task Fail(GridError error);
+
+    /// <summary>Events after <paramref name="after"/>, oldest first; waits up to <paramref name="waitSeconds"/> (at most 20) for the first one.</summary>
     [AlwaysInterleave]
     [Alias("Events")]
     Task<JobEventPage> Events(long after, int limit, double waitSeconds);
@@ -74,3 +88,20 @@ public sealed record PlacementGrant(string PlacementId, string NodeId, int Slot,
 public sealed record JobEventPage(IReadOnlyList<JobEvent> Events, long NextAfter, bool Closed);
 
 public sealed record CheckpointView(int Step, int Epoch, long SamplesConsumed, string AdapterSha256, string OptimizerSha256, string ManifestKey, DateTimeOffset Time);
+
+/// <summary>Where a job stands, for the pool.</summary>
+/// <param name="Live">False once nothing is left to do: the pool may forget it.</param>
+/// <param name="Request">What it asks of the scheduler; null before it is resolved and after its end.</param>
+public sealed record JobStanding(bool Live, QueuedJob? Request, bool Paused, PlacementGrant? Placement, int Epoch, bool Running, double RemainingSeconds, int CommittedStep);
+
+/// <summary>Why the pool asks a job to give up its slots.</summary>
+public static class StopReasons
+{
+    public const string Preempted = "preempted";
+    public const string Paused = "paused";
+    public const string Cancelled = "cancelled";
+    public const string Drained = "drained";
+    public const string NodeLost = "node_lost";
+    public const string Isolated = "isolated";
+    public const string StartTimeout = "start_timeout";
+}

@@ -7,7 +7,7 @@ namespace FineTuneGrid.Contracts.Grains;
 
 /// <summary>
 /// The pool of slots and the queue: a thin shell around the pure scheduler. Key: <see cref="PoolKeys.Default"/>.
-/// It holds the index of non-terminal jobs and wakes them by its tick.
+/// It holds the index of live jobs and wakes them by its tick. Its calls never wait for a job or a node.
 /// </summary>
 [Alias("ftg.IPoolGrain")]
 public interface IPoolGrain : IGrainWithStringKey
@@ -18,17 +18,29 @@ public interface IPoolGrain : IGrainWithStringKey
 
     /// <summary>Enters a job into the index before it is acknowledged to its submitter.</summary>
     [Alias("Track")]
-    Task Track(string jobId);
+    Task Track(string jobId, string org);
 
     [Alias("Enqueue")]
     Task Enqueue(QueuedJob job);
 
-    /// <summary>The job no longer holds or wants slots: finished, paused, cancelled, failed, preempted or lost.</summary>
+    /// <summary>A trainer runs the job under this epoch.</summary>
+    [Alias("Started")]
+    Task Started(string jobId, string placementId, int epoch);
+
+    /// <summary>The job no longer holds its placement: finished, paused, cancelled, failed, preempted or lost.</summary>
     [Alias("Release")]
-    Task Release(string jobId, string? placementId, string reason, bool terminal);
+    Task Release(PlacementRelease release);
+
+    /// <summary>The job wants to rest after its present run, if any; or no longer.</summary>
+    [Alias("SetPaused")]
+    Task SetPaused(string jobId, bool paused);
+
+    /// <summary>The job has reached its end and holds nothing: forgotten here, except for listings.</summary>
+    [Alias("Close")]
+    Task Close(string jobId);
 
     [Alias("Progress")]
-    Task Progress(string jobId, double remainingSeconds, int committedStep);
+    Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep);
 
     [Alias("NodeChanged")]
     Task NodeChanged(NodeAvailability node);
@@ -41,9 +53,15 @@ public interface IPoolGrain : IGrainWithStringKey
     [Alias("Queues")]
     Task<IReadOnlyList<QueueView>> Queues();
 
+    /// <summary>Ids of all known nodes.</summary>
     [AlwaysInterleave]
     [Alias("Nodes")]
     Task<IReadOnlyList<string>> Nodes();
+
+    /// <summary>The nodes that are alive, with their slots: where a task can run.</summary>
+    [AlwaysInterleave]
+    [Alias("LiveNodes")]
+    Task<IReadOnlyList<NodeAvailability>> LiveNodes();
 
     /// <summary>All jobs that a caller may list, newest first. <paramref name="org"/> null: of all organisations.</summary>
     [AlwaysInterleave]
@@ -56,11 +74,35 @@ public static class PoolKeys
     public const string Default = "default";
 }
 
+/// <param name="MemoryBytes">Memory of the job itself, besides the base model.</param>
+/// <param name="SessionKey">Jobs of equal keys may share a session; empty: it shares with none.</param>
+/// <param name="Hardware">Hardware that the job is bound to; null where any will do.</param>
 public sealed record QueuedJob(
     string JobId, string Org, string Queue, int Priority, bool Preemptible, int Workers, string Device, long MemoryBytes, long BaseBytes,
-    string SessionKey, string? BaseDigest, double RemainingSeconds, DateTimeOffset SubmittedAt);
+    string SessionKey, string? BaseDigest, double RemainingSeconds, DateTimeOffset SubmittedAt, string? Hardware = null);
 
-public sealed record NodeAvailability(string NodeId, IReadOnlyList<NodeSlot> Slots, bool Draining, bool Alive, DateTimeOffset LeaseUntil, IReadOnlyList<SessionStatus> Sessions);
+/// <summary>How a run ended.</summary>
+public enum ReleaseKind
+{
+    Finished,
+    Cancelled,
+    Paused,
+    Preempted,
+    NodeLost,
+    Refused,
+    UserError,
+    TrainerCrash,
+    Configuration,
+    Transient,
+}
+
+public sealed record PlacementRelease(string JobId, string PlacementId, ReleaseKind Kind, string? Code = null, string? Message = null);
+
+/// <param name="Generation">Rises with every incarnation of the node's agent.</param>
+/// <param name="Registered">True where the agent has just registered, so that sessions it does not name are gone.</param>
+public sealed record NodeAvailability(
+    string NodeId, long Generation, bool Registered, IReadOnlyList<NodeSlot> Slots, bool Draining, bool Alive, DateTimeOffset LeaseUntil,
+    IReadOnlyList<SessionStatus> Sessions, string Build);
 
 public sealed record QueueView(string Name, int Waiting, int Running);
 
