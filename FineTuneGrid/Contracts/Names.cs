@@ -23,7 +23,7 @@ public static partial class Names
 
     public static bool IsValid([NotNullWhen(true)] string? name) => name is not null && Pattern().IsMatch(name) && !Reserved.Contains(name);
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9._-]{0,95}$", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"\A[a-z0-9][a-z0-9._-]{0,95}\z", RegexOptions.CultureInvariant)]
     private static partial Regex Pattern();
 }
 

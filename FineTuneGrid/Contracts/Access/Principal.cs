@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FineTuneGrid.Contracts.Access;
 
 public enum Role
@@ -10,6 +12,7 @@ public enum Role
 /// <summary>Who calls. <paramref name="Org"/> is null for an admin of the whole installation only.</summary>
 public sealed record Principal(string KeyId, string? Org, Role Role)
 {
+    [JsonIgnore]
     public bool IsAdmin => Role == Role.Admin;
 
     public bool CanSee(string org) => IsAdmin || org == Org || org == Names.SharedOrg;

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FineTuneGrid.Contracts.Inspection;
 
 /// <summary>A file that a user brought: its path as the user named it, and where its bytes are.</summary>
@@ -46,6 +48,7 @@ public sealed record ModelManifest(
     IReadOnlyList<LinearModule> LinearModules,
     IReadOnlyList<SourceFile> Files)
 {
+    [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Length);
 }
 
@@ -66,6 +69,7 @@ public sealed record DatasetManifest(
     IReadOnlyList<SourceShard> Shards,
     IReadOnlyList<SourceFile> Files)
 {
+    [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Length);
 }
 

@@ -8,7 +8,8 @@ namespace FineTuneGrid.Contracts.Jobs;
 /// </summary>
 public static class JobSchema
 {
-    private static readonly JsonObject Shared = Build();
+    // Through text, so that every number can be read as any numeric type.
+    private static readonly JsonObject Shared = (JsonObject)JsonNode.Parse(Build().ToJsonString())!;
 
     public static JsonObject Create() => (JsonObject)Shared.DeepClone();
 

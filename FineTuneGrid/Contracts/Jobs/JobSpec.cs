@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace FineTuneGrid.Contracts.Jobs;
 
@@ -81,6 +82,7 @@ public sealed record MethodSpec
 
     public string? InitAdapter { get; init; }
 
+    [JsonIgnore]
     public bool IsFull => Type == "full";
 }
 
@@ -120,6 +122,8 @@ public sealed record OptimizerSpec
 
     public required double WeightDecay { get; init; }
 
+    /// <summary>Null turns clipping off, so null is written.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public double? MaxGradNorm { get; init; }
 
     /// <summary>Whole passes over the data; exclusive with <see cref="MaxSteps"/>.</summary>

@@ -1,0 +1,118 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Jobs;
+
+namespace FineTuneGrid.Contracts.Tests;
+
+public sealed class JobSpecReaderTests
+{
+    private const string Minimal = """{"base_model":"tiny","adapter":"team/first","data":{"train":"sample"}}""";
+
+    [Fact]
+    public void Read_MinimalSpec_FillsEveryDefault()
+    {
+        var spec = Read(Minimal);
+
+        Assert.Equal("tiny", spec.BaseModelName());
+        Assert.Equal(("lora", 16, 32.0), (spec.Method.Type, spec.Method.Rank, spec.Method.Alpha));
+        Assert.Equal("all-linear", spec.Method.TargetModules.GetString());
+        Assert.Equal((1, JobRules.DefaultBatchSize), (spec.Optimizer.Epochs, spec.Optimizer.BatchSize));
+        Assert.Equal([0.9, 0.999], spec.Optimizer.Betas);
+        Assert.Equal(1.0, spec.Optimizer.MaxGradNorm);
+        Assert.Equal(("auto", 0), (spec.Precision, spec.Resources.Priority));
+        Assert.Null(spec.Mode);
+    }
+
+    [Fact]
+    public void Read_NullGradNorm_TurnsClippingOff() =>
+        Assert.Null(Read(With("optimizer", """{"max_grad_norm":null}""")).Optimizer.MaxGradNorm);
+
+    [Theory]
+    [InlineData("""{"methd":{}}""", "methd", "did you mean 'method'")]
+    [InlineData("""{"method":{"rnk":8}}""", "method.rnk", "did you mean 'rank'")]
+    [InlineData("""{"method":{"rank":0}}""", "method.rank", "between 1 and 4096")]
+    [InlineData("""{"method":{"rank":"8"}}""", "method.rank", "a whole number")]
+    [InlineData("""{"method":{"rank":2.5}}""", "method.rank", "a whole number")]
+    [InlineData("""{"method":{"type":"qlora"}}""", "method.type", "one of lora, full")]
+    [InlineData("""{"method":{"target_modules":[]}}""", "method.target_modules", "may not be empty")]
+    [InlineData("""{"method":{"target_modules":"regex:("}}""", "method.target_modules", "regular expression")]
+    [InlineData("""{"method":{"target_modules":"q_proj"}}""", "method.target_modules", "'all-linear'")]
+    [InlineData("""{"adapter":"first"}""", "adapter", "org/name")]
+    [InlineData("""{"adapter":"Team/first"}""", "adapter", "a-z")]
+    [InlineData("""{"adapter":"api/first"}""", "adapter", "reserved")]
+    [InlineData("""{"adapter":"team/first@2"}""", "adapter", "given by the registry")]
+    [InlineData("""{"data":{}}""", "data.train", "required")]
+    [InlineData("""{"data":{"train":"a","sequence_length":1}}""", "data.sequence_length", "between 2")]
+    [InlineData("""{"optimizer":{"epochs":1,"max_steps":2}}""", "optimizer.max_steps", "exclude each other")]
+    [InlineData("""{"optimizer":{"batch_size":1,"batch_tokens":2}}""", "optimizer.batch_tokens", "exclude each other")]
+    [InlineData("""{"optimizer":{"betas":[0.9]}}""", "optimizer.betas", "2 items")]
+    [InlineData("""{"optimizer":{"learning_rate":0}}""", "optimizer.learning_rate", "above 0")]
+    [InlineData("""{"resources":{"workers":2}}""", "resources.workers", "use 1")]
+    [InlineData("""{"evaluation":{"gates":[{"metric":"valid_loss","max":1}]}}""", "evaluation.gates[0].metric", "data.validation")]
+    [InlineData("""{"base_model":{"init":{}}}""", "base_model", "method.type is 'full'")]
+    [InlineData("""{"precision":null}""", "precision", "may not be null")]
+    public void Read_BadField_NamesFieldAndFix(string change, string field, string fix)
+    {
+        var error = Assert.Throws<GridException>(() => Read(Merge(change)));
+
+        Assert.Equal(ErrorCodes.InvalidSpec, error.Code);
+        var finding = Assert.Single(error.Findings, f => f.Where == field);
+        Assert.Contains(fix, finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_SeveralFaults_ReportsAllAtOnce()
+    {
+        var error = Assert.Throws<GridException>(() => Read(Merge("""{"method":{"rank":0,"alhpa":1},"mode":"slow"}""")));
+
+        Assert.Equal(["method.alhpa", "method.rank", "mode"], error.Findings.Select(f => f.Where).Order());
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("""{"data":{"train":"a"},"data":{"train":"b"}}""")]
+    [InlineData("null")]
+    public void Read_NotOneJsonObject_IsInvalidJson(string json) =>
+        Assert.Equal(ErrorCodes.InvalidJson, Assert.Throws<GridException>(() => Read(json)).Code);
+
+    [Fact]
+    public void Read_DeepJson_IsRefused()
+    {
+        var json = string.Concat(Enumerable.Repeat("""{"a":""", 10_000)) + "1" + new string('}', 10_000);
+        Assert.Equal(ErrorCodes.InvalidJson, Assert.Throws<GridException>(() => Read(json)).Code);
+    }
+
+    [Fact]
+    public void Spec_RoundTrip_IsUnchanged()
+    {
+        var spec = Read(Minimal);
+        var again = GridJson.Parse<JobSpec>(GridJson.ToBytes(spec));
+        Assert.Equal(GridJson.ToText(spec), GridJson.ToText(again));
+    }
+
+    [Fact]
+    public void Schema_EveryDefault_PassesItsOwnCheck()
+    {
+        var filled = JsonNode.Parse(GridJson.ToBytes(Read(Minimal)));
+        Assert.Equal(GridJson.ToText(Read(Minimal)), GridJson.ToText(JobSpecReader.Read(Without(filled!.AsObject(), "epochs"))));
+    }
+
+    private static JsonObject Without(JsonObject spec, string member)
+    {
+        spec["optimizer"]!.AsObject().Remove(member);
+        return spec;
+    }
+
+    private static JobSpec Read(string json) => JobSpecReader.Read(Encoding.UTF8.GetBytes(json));
+
+    private static string With(string member, string json) => Merge($$"""{"{{member}}":{{json}}}""");
+
+    private static string Merge(string change)
+    {
+        var spec = JsonNode.Parse(Minimal)!.AsObject();
+        foreach (var (name, value) in JsonNode.Parse(change)!.AsObject()) spec[name] = value?.DeepClone();
+        return spec.ToJsonString();
+    }
+}
