@@ -1,0 +1,9 @@
+namespace Parquet.Schema;
+
+public enum SchemaType
+{
+    Data,
+    Map,
+    Struct,
+    List,
+}
