@@ -6,6 +6,8 @@ namespace FineTuneGrid.Scheduling;
 internal sealed class Edit(SchedulerState state)
 {
     private readonly List<SchedulerCommand> _commands = [];
+    private Dictionary<SlotRef, Reservation>? _reserved;
+    private object? _reservedOf;
 
     public SchedulerState State { get; private set; } = state;
 
@@ -22,6 +24,17 @@ internal sealed class Edit(SchedulerState state)
 
     /// <summary>Slots came or went: reservations choose again.</summary>
     public bool SlotsChanged { get; set; }
+
+    /// <summary>A finder on the present state.</summary>
+    public SlotFinder Finder()
+    {
+        if (_reserved is null || !ReferenceEquals(_reservedOf, State.Reservations))
+        {
+            _reserved = SlotFinder.ReservedSlots(State);
+            _reservedOf = State.Reservations;
+        }
+        return new(State, _reserved);
+    }
 
     public void Emit(SchedulerCommand command) => _commands.Add(command);
 

@@ -164,11 +164,12 @@ internal sealed record SchedulerIndex
     public static GroupKey GroupOf(JobEntry job)
     {
         var r = job.Request;
-        var labels = r.Labels.Count == 0
-            ? "" : string.Join(',', r.Labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
         var share = job.Solo || r.SessionKey.Length == 0 ? "" : $"{r.SessionKey}#{job.Isolation}";
-        return new(r.Priority, r.Org, $"{r.Device}|{r.Workers}|{r.BaseMemoryBytes}+{r.JobMemoryBytes}|{r.BaseDigest}|{share}|{r.Queue}|{labels}");
+        return new(r.Priority, r.Org, $"{r.Device}|{r.Workers}|{r.BaseMemoryBytes}+{r.JobMemoryBytes}|{r.BaseDigest}|{share}|{r.Queue}|{LabelsOf(r)}");
     }
+
+    public static string LabelsOf(JobRequest r) => r.Labels.Count == 0
+        ? "" : string.Join(',', r.Labels.OrderBy(l => l.Key, StringComparer.Ordinal).Select(l => $"{l.Key}={l.Value}"));
 
     public WaitKey KeyOf(JobEntry job)
     {
@@ -211,7 +212,8 @@ internal sealed record SchedulerIndex
 
     private static DueKey? ResendOf(JobEntry? job) => job is { ResendAt: > 0 } ? new(job.ResendAt, job.Id) : null;
 
-    private static string? JoinKeyOf(Session? session) => session is { Condemned: false, Key.Length: > 0 } ? session.Key : null;
+    private static string? JoinKeyOf(Session? session) => 
+        session is { Condemned: false, Key.Length: > 0 } && session.Members.Count < session.Capacity ? session.Key : null;
 
     private static VictimKey? VictimOf(Session? session)
     {
@@ -225,6 +227,14 @@ internal sealed record SchedulerIndex
             priority = Math.Max(priority, member.Priority);
         }
         return new(session.Device, priority, session.Id);
+    }
+
+    /// <summary>Whether any session could be stopped for a job of this priority.</summary>
+    public bool HasVictims(SlotDevice device, int priority)
+    {
+        var first = Victims.IndexOf(new(device, int.MinValue, ""));
+        first = first < 0 ? ~first : first;
+        return first < Victims.Count && Victims[first] is var victim && victim.Device == device && victim.Priority < priority;
     }
 
     private static ImmutableSortedDictionary<string, OrgHoldings> Hold(

@@ -23,6 +23,9 @@ public sealed record Session
 
     public IReadOnlyList<SessionMember> Members { get; init; } = [];
 
+    /// <summary>How many jobs its slots let it have.</summary>
+    public int Capacity { get; init; } = 1;
+
     /// <summary>Its trainer crashed: nobody joins, and its members restart apart without being charged.</summary>
     public bool Condemned { get; init; }
 

@@ -84,7 +84,7 @@ internal static class CapacityExplainer
         if (free > 0)
             return $"It would start now if {more}, or with {free} {(free == 1 ? "worker" : "workers")}.";
         foreach (var priority in state.Index.Victims.Where(v => v.Device == r.Device && v.Priority >= r.Priority && v.Priority < int.MaxValue).Select(v => v.Priority + 1).Distinct())
-            if (Preemption.Plan(state, job with { Request = r with { Priority = priority } }) is { } plan)
+            if (Preemption.Plan(state, job with { Request = r with { Priority = priority } }, new(state)) is { } plan)
                 return $"It would start now if {more}, or with priority {priority} by stopping {plan.Sessions.Count} running {(plan.Sessions.Count == 1 ? "session" : "sessions")}.";
         return $"It would start now if {more}.";
     }

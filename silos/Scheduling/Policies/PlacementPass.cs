@@ -4,137 +4,169 @@ namespace FineTuneGrid.Scheduling;
 /// Starts what can start: by priority, then the least served organisation, then shortest remaining work with aging.
 /// A gang gets all its slots in one decision or none.
 /// </summary>
-internal static class PlacementPass
+internal sealed class PlacementPass
 {
     /// <summary>Jobs of a group looked at for one that is short enough to slip in before a reservation.</summary>
     private const int BackfillLook = 32;
 
+    private readonly Edit _edit;
+
+    // Within a pass slots and victims only become fewer, so what failed once fails again.
+    private readonly HashSet<Shape> _noSlots = [];
+    private readonly HashSet<(Shape, int Priority)> _noVictims = [];
+
+    private PlacementPass(Edit edit) => _edit = edit;
+
+    private readonly record struct Shape(SlotDevice Device, int Workers, long Need, string Labels)
+    {
+        public static Shape Of(JobRequest r) => new(r.Device, r.Workers, SlotFinder.Need(r), SchedulerIndex.LabelsOf(r));
+    }
+
     public static void Run(Edit edit)
     {
         Reservations.Revalidate(edit);
-        if (edit.Index.Waiting.IsEmpty || NothingToGive(edit))
+        new PlacementPass(edit).Run();
+    }
+
+    private void Run()
+    {
+        if (NothingToGive())
             return;
-        foreach (var job in Holders(edit))
-            if (edit.Job(job) is { Ready: true } holder)
-                TryStart(edit, holder);
+        foreach (var job in Holders())
+            if (_edit.Job(job) is { Ready: true } holder)
+                TryStart(holder);
         var level = new List<GroupKey>();
-        foreach (var group in edit.Index.Waiting.Keys.ToArray())
+        foreach (var group in _edit.Index.Waiting.Keys)
         {
             if (level.Count > 0 && level[0].Priority != group.Priority)
             {
-                RunLevel(edit, level);
+                RunLevel(level);
                 level.Clear();
+                if (NothingToGive())
+                    return;
             }
             level.Add(group);
         }
-        RunLevel(edit, level);
+        RunLevel(level);
     }
 
-    private static bool NothingToGive(Edit edit)
+    private bool NothingToGive()
     {
-        var index = edit.Index;
+        var index = _edit.Index;
+        if (index.Waiting.IsEmpty)
+            return true;
         if (!index.Free.IsEmpty || !index.Joinable.IsEmpty)
             return false;
         var highest = index.Waiting.Keys.First().Priority;
-        foreach (var device in (SlotDevice[])[SlotDevice.Cpu, SlotDevice.Cuda])
-        {
-            var first = index.Victims.IndexOf(new(device, int.MinValue, ""));
-            first = first < 0 ? ~first : first;
-            if (first < index.Victims.Count && index.Victims[first] is var v && v.Device == device && v.Priority < highest)
-                return false;
-        }
-        return true;
+        return !index.HasVictims(SlotDevice.Cpu, highest) && !index.HasVictims(SlotDevice.Cuda, highest);
     }
 
-    private static string[] Holders(Edit edit) =>
-        [.. edit.State.Reservations.Values.OrderByDescending(r => edit.Job(r.Job)?.Request.Priority ?? 0)
+    private string[] Holders() =>
+        [.. _edit.State.Reservations.Values.OrderByDescending(r => _edit.Job(r.Job)?.Request.Priority ?? 0)
             .ThenByDescending(r => r.Hard).ThenBy(r => r.Since).ThenBy(r => r.Job, StringComparer.Ordinal).Select(r => r.Job)];
 
-    private static void RunLevel(Edit edit, List<GroupKey> groups)
+    private void RunLevel(List<GroupKey> groups)
     {
         var orgs = new SortedDictionary<string, PriorityQueue<GroupKey, WaitKey>>(StringComparer.Ordinal);
         foreach (var group in groups)
         {
-            if (!edit.Index.Waiting.TryGetValue(group, out var jobs))
+            if (!_edit.Index.Waiting.TryGetValue(group, out var jobs))
                 continue;
             if (!orgs.TryGetValue(group.Org, out var queue))
                 orgs[group.Org] = queue = new();
-            queue.Enqueue(group, jobs.Min);
+            queue.Enqueue(group, jobs[0]);
         }
-        var shares = orgs.Keys.ToDictionary(o => o, o => FairShare.KeyOf(edit.State, o));
+        var shares = orgs.Keys.ToDictionary(o => o, o => FairShare.KeyOf(_edit.State, o));
         while (orgs.Count > 0)
         {
-            var org = orgs.Count == 1 ? orgs.First().Key : orgs.Keys.MinBy(o => shares[o])!;
+            var org = orgs.Keys.MinBy(o => shares[o])!;
             var queue = orgs[org];
             var group = queue.Dequeue();
-            if (TryGroup(edit, group))
-                shares[org] = FairShare.KeyOf(edit.State, org);
-            else
-                group = default;
-            if (group != default && edit.Index.Waiting.TryGetValue(group, out var rest))
-                queue.Enqueue(group, rest.Min);
+            if (TryGroup(group))
+            {
+                if (NothingToGive())
+                    return;
+                shares[org] = FairShare.KeyOf(_edit.State, org);
+                if (_edit.Index.Waiting.TryGetValue(group, out var rest))
+                    queue.Enqueue(group, rest[0]);
+            }
             if (queue.Count == 0)
                 orgs.Remove(org);
         }
     }
 
     /// <summary>Starts one job of the group; false where none of it can start now.</summary>
-    private static bool TryGroup(Edit edit, GroupKey group)
+    private bool TryGroup(GroupKey group)
     {
-        if (!edit.Index.Waiting.TryGetValue(group, out var jobs))
+        if (!_edit.Index.Waiting.TryGetValue(group, out var jobs))
             return false;
-        var first = edit.Job(jobs[0].Job)!;
-        var kind = TryStart(edit, first);
+        var first = _edit.Job(jobs[0].Job)!;
+        var kind = TryStart(first);
         if (kind == FitKind.Fits)
             return true;
         if (kind is FitKind.Quota or FitKind.Held)
             return false;
-        if (!Preemption.TryPreempt(edit, first))
-            Reservations.TryReserve(edit, first);
+        if (!TryPreempt(first))
+            Reservations.TryReserve(_edit, first);
         if (kind != FitKind.Reserved)
             return false;
         for (var i = 1; i < Math.Min(jobs.Count, BackfillLook); i++)
-            if (TryStart(edit, edit.Job(jobs[i].Job)!) == FitKind.Fits)
+            if (TryStart(_edit.Job(jobs[i].Job)!) == FitKind.Fits)
                 return true;
         return false;
     }
 
-    private static FitKind TryStart(Edit edit, JobEntry job)
+    private bool TryPreempt(JobEntry job)
     {
-        var fit = new SlotFinder(edit.State).Find(job);
+        var key = (Shape.Of(job.Request), job.Request.Priority);
+        if (!_edit.Index.HasVictims(job.Request.Device, job.Request.Priority) || _noVictims.Contains(key))
+            return _edit.State.Reservations.TryGetValue(job.Id, out var own) && own.Hard;
+        if (Preemption.TryPreempt(_edit, job))
+            return true;
+        _noVictims.Add(key);
+        return false;
+    }
+
+    private FitKind TryStart(JobEntry job)
+    {
+        var shape = Shape.Of(job.Request);
+        var fit = _edit.Finder().Find(job, _noSlots.Contains(shape));
         if (fit.Kind == FitKind.Fits)
-            Start(edit, job, fit);
+            Start(job, fit);
+        else if (fit.Kind == FitKind.NoSlots)
+            _noSlots.Add(shape);
         return fit.Kind;
     }
 
-    private static void Start(Edit edit, JobEntry job, Fit fit)
+    private void Start(JobEntry job, Fit fit)
     {
         var slots = fit.Slots!;
         var isNew = fit.Session is null;
-        var session = isNew ? NewSession(edit, job, slots) : edit.State.Sessions[fit.Session!];
-        edit.Put(session with { Members = [.. session.Members, SlotFinder.MemberOf(job)] });
+        var session = isNew ? NewSession(job, slots) : _edit.State.Sessions[fit.Session!];
+        _edit.Put(session with { Members = [.. session.Members, SlotFinder.MemberOf(job)] });
         if (isNew)
-            edit.SetSlots(slots, session.Id, null);
+            _edit.SetSlots(slots, session.Id, null);
         var placement = new Placement
         {
-            Id = edit.NewId("p"),
+            Id = _edit.NewId("p"),
             Session = session.Id,
             Slots = slots,
             State = PlacementState.Starting,
-            GrantedAt = edit.Now,
+            GrantedAt = _edit.Now,
         };
-        edit.Unreserve(job.Id);
-        edit.Put(job with { Phase = JobPhase.Placed, Placement = placement, ResendAt = edit.Now + Math.Max(1, edit.Options.ResendMs) });
-        edit.Emit(SlotFinder.GrantOf(job, placement));
+        _edit.Unreserve(job.Id);
+        _edit.Put(job with { Phase = JobPhase.Placed, Placement = placement, ResendAt = _edit.Now + Math.Max(1, _edit.Options.ResendMs) });
+        _edit.Emit(SlotFinder.GrantOf(job, placement));
     }
 
-    private static Session NewSession(Edit edit, JobEntry job, IReadOnlyList<SlotRef> slots) => new()
+    private Session NewSession(JobEntry job, IReadOnlyList<SlotRef> slots) => new()
     {
-        Id = edit.NewId("s"),
-        Key = SlotFinder.EffectiveKey(edit.State, job),
+        Id = _edit.NewId("s"),
+        Key = SlotFinder.EffectiveKey(_edit.State, job),
         Device = job.Request.Device,
         BaseDigest = job.Request.BaseDigest,
         BaseMemoryBytes = job.Request.BaseMemoryBytes,
+        Capacity = slots.Min(s => _edit.Slot(s)!.Spec.MaxJobs),
         Slots = slots,
     };
 }

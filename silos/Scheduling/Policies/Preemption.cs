@@ -12,7 +12,7 @@ internal static class Preemption
     {
         if (edit.State.Reservations.TryGetValue(job.Id, out var own) && own.Hard)
             return true;
-        if (Plan(edit.State, job) is not { } plan)
+        if (Plan(edit.State, job, edit.Finder()) is not { } plan)
             return false;
         edit.Reserve(new Reservation
         {
@@ -29,13 +29,13 @@ internal static class Preemption
     }
 
     /// <summary>The sessions to stop and the slots that the job then has; null where that would not be enough.</summary>
-    public static (IReadOnlyList<string> Sessions, IReadOnlyList<SlotRef> Slots)? Plan(SchedulerState state, JobEntry job)
+    public static (IReadOnlyList<string> Sessions, IReadOnlyList<SlotRef> Slots)? Plan(SchedulerState state, JobEntry job, SlotFinder finder)
     {
         var need = job.Request.Workers;
         var victims = Candidates(state, job);
         if (victims.Count == 0)
             return null;
-        var free = FreeSlots(state, job, need);
+        var free = FreeSlots(state, job, need, finder);
         victims.Sort(static (a, b) => Compare(a, b));
         var chosen = new List<Victim>();
         var count = free.Count;
@@ -92,9 +92,8 @@ internal static class Preemption
         state.Nodes.TryGetValue(at.Node, out var node) && node.Schedulable && at.Slot < node.Slots.Count
         && SlotFinder.Suits(node, node.Slots[at.Slot], job.Request);
 
-    private static List<SlotRef> FreeSlots(SchedulerState state, JobEntry job, int need)
+    private static List<SlotRef> FreeSlots(SchedulerState state, JobEntry job, int need, SlotFinder finder)
     {
-        var finder = new SlotFinder(state);
         var free = new List<SlotRef>();
         foreach (var slot in state.Index.Free)
             if (free.Count < need && slot.Base.Length == 0 && Usable(state, slot.Slot, job) && finder.MayUse(job, slot.Slot))

@@ -21,18 +21,25 @@ internal enum FitKind
 internal readonly record struct Fit(FitKind Kind, string? Session = null, IReadOnlyList<SlotRef>? Slots = null);
 
 /// <summary>Finds slots for one job in one state; changes nothing.</summary>
-internal sealed class SlotFinder
+internal sealed class SlotFinder(SchedulerState state, IReadOnlyDictionary<SlotRef, Reservation> reserved)
 {
-    private readonly SchedulerState _state;
-    private readonly Dictionary<SlotRef, Reservation> _reserved = [];
+    private readonly SchedulerState _state = state;
+    private readonly IReadOnlyDictionary<SlotRef, Reservation> _reserved = reserved;
 
     public SlotFinder(SchedulerState state)
+        : this(state, ReservedSlots(state))
     {
-        _state = state;
+    }
+
+    /// <summary>Who each reserved slot is kept for; a hard reservation wins over a soft one.</summary>
+    public static Dictionary<SlotRef, Reservation> ReservedSlots(SchedulerState state)
+    {
+        var reserved = new Dictionary<SlotRef, Reservation>();
         foreach (var reservation in state.Reservations.Values)
             foreach (var slot in reservation.Slots)
-                if (!_reserved.TryGetValue(slot, out var other) || !other.Hard)
-                    _reserved[slot] = reservation;
+                if (!reserved.TryGetValue(slot, out var other) || !other.Hard)
+                    reserved[slot] = reservation;
+        return reserved;
     }
 
     public static string EffectiveKey(SchedulerState state, JobEntry job)
@@ -54,7 +61,8 @@ internal sealed class SlotFinder
     public static bool Suits(NodeEntry node, SlotEntry slot, JobRequest r) =>
         slot.Spec.Device == r.Device && slot.Spec.MemoryBytes >= Need(r) && node.Matches(r.Labels);
 
-    public Fit Find(JobEntry job)
+    /// <param name="sharedOnly">Free slots are known not to do: only sessions to join are looked at.</param>
+    public Fit Find(JobEntry job, bool sharedOnly = false)
     {
         var r = job.Request;
         if (_state.Queues.TryGetValue(r.Queue, out var queue) && queue.Held)
@@ -69,6 +77,8 @@ internal sealed class SlotFinder
             return new(FitKind.Fits, session.Id, session.Slots);
         if (r.Workers > slotsLeft)
             return new(FitKind.Quota);
+        if (sharedOnly)
+            return new(kept ? FitKind.Reserved : FitKind.NoSlots);
         var slots = r.Workers == 1 ? FindOne(job, ref kept) : FindGang(job, ref kept);
         if (slots is not null)
             return new(FitKind.Fits, null, slots);

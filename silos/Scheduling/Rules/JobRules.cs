@@ -204,6 +204,7 @@ internal static class JobRules
             BaseDigest = request.BaseDigest,
             BaseMemoryBytes = request.BaseMemoryBytes,
             Slots = clash ? [] : placement.Slots,
+            Capacity = int.MaxValue,
             Loaded = true,
         };
         edit.Put(session with { Members = [.. session.Members, SlotFinder.MemberOf(job)] });
