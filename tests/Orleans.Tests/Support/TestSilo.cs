@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Serialization;
+
+namespace FineTuneGrid.Orleans.Tests.Support;
+
+/// <summary>A silo in this process on free loopback ports, and clients of it.</summary>
+public sealed class TestSilo : IAsyncDisposable
+{
+    private readonly IHost _host;
+
+    private TestSilo(IHost host, int gatewayPort)
+    {
+        _host = host;
+        GatewayPort = gatewayPort;
+    }
+
+    public int GatewayPort { get; }
+
+    public IServiceProvider Services => _host.Services;
+
+    public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
+
+    public Journal Journal => Services.GetRequiredService<Journal>();
+
+    public static async Task<TestSilo> StartAsync(Action<ISiloBuilder>? configure = null, int? gatewayPort = null)
+    {
+        var port = gatewayPort ?? FreePort();
+        var host = BuildHost(FreePort(), port, configure);
+        await host.StartAsync();
+        return new TestSilo(host, port);
+    }
+
+    public static IHost BuildHost(int siloPort, int gatewayPort, Action<ISiloBuilder>? configure = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.UseOrleans(silo =>
+        {
+            silo.UseLocalhostClustering(siloPort, gatewayPort);
+            silo.Configure<SiloMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(10));
+            silo.AddMemoryGrainStorage("memory");
+            silo.Services.AddSingleton<Journal>();
+            AddJson(silo.Services);
+            configure?.Invoke(silo);
+        });
+        return builder.Build();
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    public Task StopAsync() => _host.StopAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        _host.Dispose();
+    }
+
+    private static void AddJson(IServiceCollection services) => services.AddSerializer(serializer =>
+        serializer.AddJsonSerializer(type => type.IsDefined(typeof(JsonValueAttribute), false)));
+}
+
+/// <summary>Marks the test types that travel as JSON.</summary>
+[AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct)]
+public sealed class JsonValueAttribute : Attribute;
