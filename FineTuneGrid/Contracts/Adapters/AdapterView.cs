@@ -11,7 +11,21 @@ public sealed record AdapterView(string Id, string Org, string Name, DateTimeOff
 public sealed record AdapterVersionView(
     string Version, string Revision, DateTimeOffset CreatedAt, AdapterLineage Lineage, AdapterMetrics Metrics, IReadOnlyList<SourceFile> Files);
 
-/// <summary>Where an adapter comes from. Also written into its folder as <c>finetunegrid.json</c>.</summary>
+/// <summary>
+/// <c>finetunegrid.json</c> in an adapter's folder: where it comes from, and the digest of every other file, so that a folder can
+/// be verified without the registry.
+/// </summary>
+/// <param name="Files">Path, length and SHA-256 of every other file of the version.</param>
+public sealed record AdapterManifest(
+    int FormatVersion, string Adapter, string Version, AdapterLineage Lineage, AdapterMetrics Metrics, IReadOnlyList<AdapterFile> Files)
+{
+    public const string FileName = "finetunegrid.json";
+    public const int CurrentFormat = 1;
+}
+
+public sealed record AdapterFile(string Path, long Length, string Sha256);
+
+/// <summary>Where an adapter comes from.</summary>
 /// <param name="Kind"><c>lora</c>, <c>full</c>, or <c>imported</c> for a pushed adapter.</param>
 public sealed record AdapterLineage(
     string Kind,

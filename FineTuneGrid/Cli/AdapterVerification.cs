@@ -1,0 +1,42 @@
+using System.Text.Json;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Adapters;
+
+namespace FineTuneGrid.Cli;
+
+public sealed record VerifiedAdapter(string Adapter, string Version, int Files);
+
+/// <summary>Holds an adapter folder against its own manifest: every listed file whole, nothing loadable unlisted.</summary>
+public static class AdapterVerification
+{
+    /// <exception cref="CliException">Names the first file that differs.</exception>
+    public static async Task<VerifiedAdapter> RunAsync(string folder, CancellationToken ct)
+    {
+        var manifestPath = Path.Combine(folder, AdapterManifest.FileName);
+        if (!File.Exists(manifestPath)) throw new CliException($"{folder} has no {AdapterManifest.FileName}: it was not pulled from a grid");
+        AdapterManifest manifest;
+        try
+        {
+            manifest = GridJson.Parse<AdapterManifest>(await File.ReadAllBytesAsync(manifestPath, ct));
+        }
+        catch (JsonException e)
+        {
+            throw new CliException($"{AdapterManifest.FileName} is damaged: {e.Message}", inner: e);
+        }
+        foreach (var file in manifest.Files) await CheckAsync(folder, file, ct);
+        var listed = manifest.Files.Select(f => f.Path).Append(AdapterManifest.FileName).ToHashSet();
+        var extra = Directory.EnumerateFiles(folder, "*.safetensors").Concat(Directory.EnumerateFiles(folder, "*.bin")).Select(Path.GetFileName).FirstOrDefault(f => !listed.Contains(f!));
+        if (extra is not null) throw new CliException($"{extra} is not part of {manifest.Adapter}@{manifest.Version}");
+        return new VerifiedAdapter(manifest.Adapter, manifest.Version, manifest.Files.Count);
+    }
+
+    private static async Task CheckAsync(string folder, AdapterFile file, CancellationToken ct)
+    {
+        var path = Path.Combine(folder, SafePath.Check(file.Path));
+        if (!File.Exists(path)) throw new CliException($"{file.Path} is missing");
+        var length = new FileInfo(path).Length;
+        if (length != file.Length) throw new CliException($"{file.Path} has {length} bytes, not {file.Length}");
+        var digest = await FileTransfer.DigestAsync(path, ct);
+        if (digest != file.Sha256) throw new CliException($"{file.Path} differs: its SHA-256 is {digest}, not {file.Sha256}");
+    }
+}

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Text.Json;
+using FineTuneGrid.Contracts;
+
+namespace FineTuneGrid.Cli.Commands;
+
+public static class AdapterCommands
+{
+    private static readonly Argument<string> Reference = new("adapter") { Description = "org/name, or org/name@version." };
+    private static readonly Argument<DirectoryInfo> Folder = new("dir") { Description = "A folder." };
+
+    public static Command Create() => CommandExtensions.Group("adapter", "Adapters: the results of jobs.",
+        List(), Show(), Pull("pull", "Download an adapter; every file's digest is checked."), Pull("export", "The same as pull."), Push(), Verify(), Remove());
+
+    private static Command List() => new Command("list", "Registered adapters.").Does(async (context, ct) =>
+    {
+        context.Output.Table(await context.Client.ListAsync("api/v1/adapters", ct),
+            ("ADAPTER", a => $"{a.Text("org")}/{a.Text("name")}"),
+            ("VERSION", a => Newest(a)?.Text("version")),
+            ("BASE", a => Newest(a)?.Text("lineage.base_model")),
+            ("VALID LOSS", a => Newest(a)?.Rounded("metrics.valid_loss")),
+            ("JOB", a => Newest(a)?.Text("lineage.job_id")));
+        return 0;
+    });
+
+    private static Command Show() => new Command("show", "One adapter with its versions, metrics and lineage.").Does(async (context, ct) =>
+    {
+        var (adapter, _) = await ResolveAsync(context, ct);
+        context.Output.Result(adapter, () => JsonSerializer.Serialize(adapter, GridJson.Indented));
+        return 0;
+    }, Reference);
+
+    private static Command Pull(string verb, string description) => new Command(verb, description).Does(async (context, ct) =>
+    {
+        var (adapter, version) = await ResolveAsync(context, ct);
+        var label = $"{adapter.Text("org")}/{adapter.Text("name")}@{version.Text("version")}";
+        var root = $"api/v1/adapters/{adapter.Text("org")}/{adapter.Text("name")}/versions/{version.Text("version")}/files/";
+        foreach (var file in version.GetProperty("files").EnumerateArray())
+        {
+            var path = SafePath.Check(file.Text("path")!);
+            await context.Files.DownloadAsync(root + AssetUpload.EscapePath(path), Path.Combine(context.Get(Folder).FullName, path),
+                (long)file.Number("length")!, file.Text("sha256")!, path, ct);
+        }
+        context.Output.Result(version, () => $"{label} is in {context.Get(Folder)}");
+        return 0;
+    }, Reference, Folder);
+
+    private static Command Push()
+    {
+        var baseModel = new Option<string?>("--base") { Description = "The registered base model (default: the one that adapter_config.json names)." };
+        return new Command("push", "Import a PEFT adapter folder; a job can continue from it (method.init_adapter).").Does(async (context, ct) =>
+        {
+            var reference = AdapterReference(context);
+            var folder = context.Get(Folder);
+            if (!File.Exists(Path.Combine(folder.FullName, "adapter_config.json"))) throw new CliException($"{folder} has no adapter_config.json", 2);
+            if (!File.Exists(Path.Combine(folder.FullName, "adapter_model.safetensors")))
+                throw new CliException($"{folder} has no adapter_model.safetensors; save the adapter as safetensors (PEFT's save_pretrained does)", 2);
+            var root = $"api/v1/adapters/{reference.Org}/{reference.Name}";
+            foreach (var name in (string[])["adapter_config.json", "adapter_model.safetensors"])
+                await context.Files.UploadAsync(Path.Combine(folder.FullName, name), $"{root}/files/{name}", name, ct);
+            var version = await context.Client.PostAsync($"{root}/commit", new { base_model = context.Get(baseModel) }, ct);
+            context.Output.Result(version, () => $"{reference.Org}/{reference.Name}@{version.Text("version")} is registered");
+            return 0;
+        }, Reference, Folder, baseModel);
+    }
+
+    private static Command Verify()
+    {
+        return new Command("verify", "Check a pulled folder against the digests in its finetunegrid.json.").Does(async (context, ct) =>
+        {
+            var report = await AdapterVerification.RunAsync(context.Get(Folder).FullName, ct);
+            context.Output.Result(report, () => $"{report.Adapter}@{report.Version}: {report.Files} files as registered");
+            return 0;
+        }, Folder);
+    }
+
+    private static Command Remove() => new Command("rm", "Remove an adapter, or with @version one version.").Does(async (context, ct) =>
+    {
+        var reference = AdapterReference(context);
+        await context.Client.DeleteAsync($"api/v1/adapters/{reference.Org}/{reference.Name}" + (reference.Version is { } v ? $"?version={v}" : ""), ct);
+        context.Output.Line($"removed {reference}");
+        return 0;
+    }, Reference);
+
+    private static async Task<(JsonElement Adapter, JsonElement Version)> ResolveAsync(CommandContext context, CancellationToken ct)
+    {
+        var reference = AdapterReference(context);
+        var adapter = await context.Client.GetAsync($"api/v1/adapters/{reference.Org}/{reference.Name}", ct);
+        var version = reference.Version is null ? Newest(adapter)
+            : adapter.GetProperty("versions").EnumerateArray().Where(v => v.Text("version") == reference.Version).Cast<JsonElement?>().FirstOrDefault();
+        return (adapter, version ?? throw new CliException($"{reference} has no such version"));
+    }
+
+    private static AdapterRef AdapterReference(CommandContext context)
+    {
+        try
+        {
+            return AdapterRef.Parse(context.Get(Reference), "adapter");
+        }
+        catch (GridException e)
+        {
+            throw new CliException(e.Message, 2, e);
+        }
+    }
+
+    private static JsonElement? Newest(JsonElement adapter) => adapter.GetProperty("versions").EnumerateArray()
+        .OrderBy(v => int.Parse(v.Text("version")!, System.Globalization.CultureInfo.InvariantCulture)).Cast<JsonElement?>().LastOrDefault();
+}

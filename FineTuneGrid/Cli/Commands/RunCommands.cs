@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace FineTuneGrid.Cli.Commands;
+
+/// <summary>Trying a result: completions and evaluation of a base model or an adapter.</summary>
+public static class RunCommands
+{
+    private static readonly Argument<string> Model = new("model") { Description = "A base model's name, or org/adapter[@version]." };
+
+    public static Command Generate()
+    {
+        var prompts = new Argument<string[]>("prompt") { Description = "One or more prompts.", Arity = ArgumentArity.OneOrMore };
+        var chat = new Option<bool>("--chat") { Description = "Send each prompt as a user message through the chat template." };
+        var maxTokens = new Option<int>("--max-tokens") { Description = "Longest completion.", DefaultValueFactory = _ => 128 };
+        var temperature = new Option<double>("--temperature") { Description = "0 chooses the likeliest token.", DefaultValueFactory = _ => 0 };
+        var topP = new Option<double>("--top-p") { Description = "Nucleus sampling.", DefaultValueFactory = _ => 1 };
+        var seed = new Option<long>("--seed") { Description = "Seed of the sampling.", DefaultValueFactory = _ => 0 };
+        return new Command("generate", "Complete prompts.").Does(async (context, ct) =>
+        {
+            var reply = await context.Client.PostAsync("api/v1/generate", new
+            {
+                model = context.Get(Model), prompts = context.Get(prompts), chat = context.Get(chat), max_tokens = context.Get(maxTokens),
+                temperature = context.Get(temperature), top_p = context.Get(topP), seed = context.Get(seed),
+            }, ct);
+            context.Output.Result(reply, () => string.Join("\n", reply.GetProperty("completions").EnumerateArray().Select(c => c.Text("text"))));
+            return 0;
+        }, Model, prompts, chat, maxTokens, temperature, topP, seed);
+    }
+
+    public static Command Evaluate()
+    {
+        var dataset = new Argument<string>("dataset") { Description = "A registered data set's name or id." };
+        var exactMatch = new Option<int>("--exact-match") { Description = "Also complete this many rows greedily and compare.", DefaultValueFactory = _ => 0 };
+        return new Command("eval", "Loss of a model on a data set.").Does(async (context, ct) =>
+        {
+            var reply = await EvaluateAsync(context, context.Get(Model), context.Get(dataset), context.Get(exactMatch), ct);
+            context.Output.Result(reply, () => $"loss {reply.Rounded("loss", "0.000000")} over {reply.Text("supervised_tokens")} tokens of {reply.Text("examples")} examples"
+                + (reply.Number("exact_match") is { } match ? $", exact match {match:0.000}" : ""));
+            return 0;
+        }, Model, dataset, exactMatch);
+    }
+
+    internal static Task<JsonElement> EvaluateAsync(CommandContext context, string model, string dataset, int exactMatchRows, CancellationToken ct) =>
+        context.Client.PostAsync("api/v1/evaluate", new { model, dataset, exact_match_rows = exactMatchRows }, ct);
+}
