@@ -1,0 +1,37 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Config;
+
+namespace FineTuneGrid.Models.Architectures;
+
+/// <summary>Reads the configs of some <c>model_type</c>s. To add a family: one file with an <see cref="Architecture"/>, one line below.</summary>
+public interface IModelFamily
+{
+    IReadOnlyList<string> ModelTypes { get; }
+
+    /// <exception cref="GridException"><c>invalid_model</c> or <c>unsupported_model</c>, naming the field.</exception>
+    Architecture Create(ModelConfig config);
+}
+
+/// <summary>The families of this build.</summary>
+public static class ModelFamilies
+{
+    private static readonly IModelFamily[] All = [new LlamaFamily()];
+
+    private static readonly Dictionary<string, IModelFamily> ByType =
+        All.SelectMany(f => f.ModelTypes.Select(t => (t, f))).ToDictionary(p => p.t, p => p.f, StringComparer.Ordinal);
+
+    public static IReadOnlyCollection<string> ModelTypes { get; } = [.. ByType.Keys.Order(StringComparer.Ordinal)];
+
+    /// <summary>The architecture that a config describes. Loads no weights.</summary>
+    public static Architecture Create(ModelConfig config)
+    {
+        if (!ByType.TryGetValue(config.ModelType, out var family))
+        {
+            throw new GridException(ErrorCodes.UnsupportedModel,
+                $"config.json: model_type '{config.ModelType}' is not supported; supported are {string.Join(", ", ModelTypes)}.", "model_type");
+        }
+
+        config.Require(!config.Has("quantization_config"), "quantization_config", "unquantized weights only");
+        return family.Create(config);
+    }
+}

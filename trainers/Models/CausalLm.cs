@@ -1,0 +1,179 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Architectures;
+using FineTuneGrid.Models.Layers;
+using FineTuneGrid.Models.Loading;
+using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Models.Optim;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Models;
+
+/// <summary>Sum of token losses (nats) over the supervised tokens of a micro-batch.</summary>
+/// <param name="TokenLosses">Loss of each supervised row, in the batch's order: minus the log-probability of its target.</param>
+public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> TokenLosses)
+{
+    internal static LossResult Of(float[] losses) => new(losses.Sum(l => (double)l), losses.Length, losses);
+}
+
+/// <summary>How a training pass goes.</summary>
+/// <param name="DropoutSeed">Seed of this micro-step's dropout masks; null: no dropout.</param>
+/// <param name="Recompute">
+/// Keep only each layer's input and run the layer again in the backward (Chen et al. 2016): a fraction of the memory for a third
+/// more time, with the same bits.
+/// </param>
+public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false);
+
+/// <summary>
+/// A decoder with its weights: losses, gradients, log-probabilities. The adapter is an argument of every call, so that many share
+/// the base. Not safe for concurrent use.
+/// </summary>
+public sealed class CausalLm(Architecture architecture, ModelWeights weights) : IDisposable
+{
+    private readonly LossHead _head = new(architecture.Head, weights);
+
+    public Architecture Architecture { get; } = architecture;
+
+    public ModelWeights Weights { get; } = weights;
+
+    /// <summary>The loss without gradients or dropout.</summary>
+    public LossResult Loss(MicroBatch batch, LoraAdapter? adapter = null)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var layout = PackedLayout.Create(Check(batch).Lengths, Weights.Device);
+        using var pass = new ForwardPass(Weights, layout, adapter);
+        return batch.Targets.Count == 0 ? LossResult.Of([]) : LossResult.Of(_head.Losses(Rows(Hidden(pass, batch), batch), batch.Targets));
+    }
+
+    /// <summary>fp32 logits [T, vocabulary] of every position, or of the given rows, in the caller's dispose scope.</summary>
+    public Tensor Logits(MicroBatch batch, LoraAdapter? adapter = null, IReadOnlyList<long>? rows = null)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        using var layout = PackedLayout.Create(Check(batch).Lengths, Weights.Device);
+        using var pass = new ForwardPass(Weights, layout, adapter);
+        var hidden = Hidden(pass, batch);
+        var wanted = rows is null ? hidden : hidden.index_select(0, tensor([.. rows]).to(Weights.Device));
+        return _head.Logits(wanted).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The loss, and the gradients of its <b>sum</b>, added to <paramref name="gradients"/>.</summary>
+    /// <param name="batch">The micro-batch.</param>
+    /// <param name="adapter">What is trained; null where the weights themselves are.</param>
+    /// <param name="gradients">Flat fp32 buffer of the trained parameters' layout (<see cref="FlatParameters.NewBuffer"/>).</param>
+    /// <param name="training">Dropout and memory options.</param>
+    public LossResult LossAndGradients(MicroBatch batch, LoraAdapter? adapter, Tensor gradients, TrainingPass? training = null)
+    {
+        var trained = adapter?.Parameters ?? Weights.Trainable
+            ?? throw new InvalidOperationException("Nothing to train: give an adapter or trainable weights.");
+        training ??= new TrainingPass();
+        if (Check(batch).Targets.Count == 0)
+            return LossResult.Of([]);
+        using var scope = NewDisposeScope();
+        using var layout = PackedLayout.Create(batch.Lengths, Weights.Device);
+        using var pass = new ForwardPass(Weights, layout, adapter, training.DropoutSeed);
+        var tape = new GradientTape(trained, gradients, fullModel: adapter is null);
+        return training.Recompute ? Recomputed(pass, batch, tape) : Whole(pass, batch, tape);
+    }
+
+    public void Dispose() => Weights.Dispose();
+
+    /// <summary>Hidden states after the final norm, for the head.</summary>
+    internal Tensor Hidden(ForwardPass pass, Tensor tokens)
+    {
+        var x = Architecture.Embed(pass, tokens);
+        for (var layer = 0; layer < Architecture.LayerCount; layer++)
+            x = Replace(x, Block(pass, layer, x));
+        return Architecture.Final(pass, x);
+    }
+
+    internal Tensor HeadLogits(Tensor rows) => _head.Logits(rows);
+
+    private static Tensor Rows(Tensor hidden, MicroBatch batch) =>
+        hidden.index_select(0, tensor([.. batch.SupervisedRows]).to(hidden.device));
+
+    private static Tensor Replace(Tensor old, Tensor by)
+    {
+        old.Dispose();
+        return by;
+    }
+
+    private Tensor Hidden(ForwardPass pass, MicroBatch batch) => Hidden(pass, Tokens(batch));
+
+    private Tensor Tokens(MicroBatch batch) => tensor([.. batch.Tokens.Select(t => (long)t)]).to(Weights.Device);
+
+    /// <summary>One layer in a scope of its own: what the graph does not need is freed at its end.</summary>
+    private Tensor Block(ForwardPass pass, int layer, Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        return Architecture.Block(pass, layer, x).MoveToOuterDisposeScope();
+    }
+
+    private LossResult Whole(ForwardPass pass, MicroBatch batch, GradientTape tape)
+    {
+        var rows = Rows(Hidden(pass, batch), batch);
+        var (result, gradient) = Head(rows, batch, tape);
+        tape.Add(pass.TakeTouched(), rows, gradient, null);
+        return result;
+    }
+
+    private LossResult Recomputed(ForwardPass pass, MicroBatch batch, GradientTape tape)
+    {
+        var inputs = new Tensor[Architecture.LayerCount + 1];
+        using (no_grad())
+        {
+            inputs[0] = Architecture.Embed(pass, Tokens(batch));
+            for (var layer = 0; layer < Architecture.LayerCount; layer++)
+                inputs[layer + 1] = Block(pass, layer, inputs[layer]);
+        }
+
+        pass.TakeTouched();
+        Tensor? input = inputs[^1].requires_grad_();
+        var rows = Rows(Architecture.Final(pass, inputs[^1]), batch);
+        var (result, gradient) = Head(rows, batch, tape);
+        gradient = tape.Add(pass.TakeTouched(), rows, gradient, input)!;
+        for (var layer = Architecture.LayerCount - 1; layer >= 0; layer--)
+        {
+            inputs[layer + 1].Dispose();
+            using var inner = NewDisposeScope();
+            // The embedding's output needs no gradient unless the embedding is trained.
+            input = layer > 0 || tape.FullModel ? inputs[layer].requires_grad_() : null;
+            var output = Architecture.Block(pass, layer, inputs[layer]);
+            if (tape.Add(pass.TakeTouched(), output, gradient, input) is { } next)
+                gradient = Replace(gradient, next.MoveToOuterDisposeScope());
+        }
+
+        if (tape.FullModel)
+        {
+            var embedded = Architecture.Embed(pass, Tokens(batch));
+            tape.Add(pass.TakeTouched(), embedded, gradient, null);
+        }
+
+        return result;
+    }
+
+    private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape)
+    {
+        using var plain = rows.detach();
+        var gradient = empty(rows.shape, rows.dtype, rows.device);
+        return (LossResult.Of(_head.Losses(plain, batch.Targets, gradient, tape.FullModel ? tape.Buffer : null)), gradient);
+    }
+
+    private MicroBatch Check(MicroBatch batch)
+    {
+        var longest = batch.Lengths.Max();
+        if (longest > Architecture.ContextLength)
+        {
+            throw new GridException(ErrorCodes.SequenceTooLong,
+                $"A sequence of {longest} tokens exceeds the model's context of {Architecture.ContextLength}.", "data.sequence_length");
+        }
+
+        foreach (var token in batch.Tokens)
+        {
+            if ((uint)token >= (uint)Architecture.VocabSize)
+                throw new GridException(ErrorCodes.InvalidValue, $"Token id {token} is outside the model's vocabulary of {Architecture.VocabSize}.", "input_ids");
+        }
+
+        return batch;
+    }
+}

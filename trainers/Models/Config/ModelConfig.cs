@@ -1,0 +1,103 @@
+using System.Text.Json;
+using FineTuneGrid.Contracts;
+
+namespace FineTuneGrid.Models.Config;
+
+/// <summary>
+/// A Hugging Face <c>config.json</c>. Fields are read by name with type and range checked; fields nobody asks for are kept
+/// as they are, so that the file can be written back.
+/// </summary>
+public sealed class ModelConfig
+{
+    private readonly JsonElement _root;
+
+    private ModelConfig(JsonElement root) => _root = root;
+
+    /// <summary>The whole file.</summary>
+    public JsonElement Json => _root;
+
+    public string ModelType => Text("model_type");
+
+    /// <exception cref="GridException"><c>invalid_model</c>: not a JSON object.</exception>
+    public static ModelConfig Parse(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = 32 });
+            return From(document.RootElement);
+        }
+        catch (JsonException e)
+        {
+            throw new GridException(ErrorCodes.InvalidModel, $"config.json is not JSON: {e.Message}", "config.json", e);
+        }
+    }
+
+    public static ModelConfig From(JsonElement root) => root.ValueKind == JsonValueKind.Object
+        ? new ModelConfig(root.Clone())
+        : throw new GridException(ErrorCodes.InvalidModel, "config.json must hold a JSON object.", "config.json");
+
+    /// <summary>A nested object, or null where the field is absent or null.</summary>
+    public ModelConfig? Object(string name) => Find(name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.Object ? new ModelConfig(value)
+        : throw Wrong(name, "must be an object");
+
+    public bool Has(string name) => Find(name) is not null;
+
+    public int Int(string name, int min = 1, int max = int.MaxValue) => IntOrNull(name, min, max) ?? throw Missing(name);
+
+    public int Int(string name, int fallback, int min, int max) => IntOrNull(name, min, max) ?? fallback;
+
+    public int? IntOrNull(string name, int min = 1, int max = int.MaxValue)
+    {
+        if (Find(name) is not { } value)
+            return null;
+        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var n) || n < min || n > max)
+            throw Wrong(name, $"must be a whole number from {min} to {max}");
+        return n;
+    }
+
+    public double Number(string name, double fallback) => NumberOrNull(name) ?? fallback;
+
+    public double Number(string name) => NumberOrNull(name) ?? throw Missing(name);
+
+    public double? NumberOrNull(string name)
+    {
+        if (Find(name) is not { } value)
+            return null;
+        if (value.ValueKind != JsonValueKind.Number || !double.IsFinite(value.GetDouble()))
+            throw Wrong(name, "must be a finite number");
+        return value.GetDouble();
+    }
+
+    public bool Flag(string name, bool fallback) => Find(name) is not { } value ? fallback
+        : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+        : throw Wrong(name, "must be true or false");
+
+    public string Text(string name) => TextOrNull(name) ?? throw Missing(name);
+
+    public string? TextOrNull(string name) => Find(name) is not { } value ? null
+        : value.ValueKind == JsonValueKind.String ? value.GetString()
+        : throw Wrong(name, "must be a string");
+
+    /// <summary>Refuses a setting that changes the result and that this build does not know.</summary>
+    public void Require(bool holds, string name, string what)
+    {
+        if (!holds)
+            throw new GridException(ErrorCodes.UnsupportedModel, $"config.json: {name} is {Show(name)}, but this build supports {what}.", name);
+    }
+
+    public GridException Wrong(string name, string rule) =>
+        new(ErrorCodes.InvalidModel, $"config.json: {name} {rule}; it is {Show(name)}.", name);
+
+    private static GridException Missing(string name) =>
+        new(ErrorCodes.InvalidModel, $"config.json: {name} is missing; the model's architecture cannot be told without it.", name);
+
+    private string Show(string name)
+    {
+        var text = Find(name)?.GetRawText() ?? "absent";
+        return text.Length <= 60 ? text : text[..60] + "...";
+    }
+
+    private JsonElement? Find(string name) =>
+        _root.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+}

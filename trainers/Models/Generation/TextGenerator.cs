@@ -1,0 +1,117 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Layers;
+using FineTuneGrid.Models.Lora;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Models.Generation;
+
+/// <summary>Continues prompts token by token, a batch at a time, with cached keys and values.</summary>
+public sealed class TextGenerator(CausalLm model)
+{
+    /// <summary>Continues each prompt until a stop token, the limit, or the model's context ends it.</summary>
+    /// <exception cref="GridException"><c>invalid_value</c>: a prompt is empty. <c>sequence_too_long</c>: a prompt fills the context.</exception>
+    public IReadOnlyList<Continuation> Generate(
+        IReadOnlyList<int[]> prompts, GenerationOptions options, LoraAdapter? adapter = null, CancellationToken cancellation = default)
+    {
+        if (prompts.Count == 0)
+            return [];
+        Check(prompts);
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var architecture = model.Architecture;
+        var capacity = Math.Min(architecture.ContextLength, prompts.Max(p => p.Length) + options.MaxNewTokens);
+        using var cache = new KeyValueCache(architecture.LayerCount, prompts.Count, capacity);
+        Growing[] all = [.. prompts.Select((p, i) => new Growing(i, p.Length, options.MaxNewTokens > 0))];
+        var logits = Prefill(prompts, cache, adapter);
+        while (true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            foreach (var sequence in all.Where(s => s.Alive))
+                sequence.Take(logits[sequence.Index], options, architecture.ContextLength);
+            if (!all.Any(s => s.Alive))
+                return [.. all.Select(s => s.Result)];
+            logits = Step(all, cache, adapter);
+        }
+    }
+
+    private float[][] Prefill(IReadOnlyList<int[]> prompts, KeyValueCache cache, LoraAdapter? adapter)
+    {
+        using var scope = NewDisposeScope();
+        int[] lengths = [.. prompts.Select(p => p.Length)];
+        using var layout = PackedLayout.Create(lengths, model.Weights.Device, cache);
+        long[] ends = new long[lengths.Length];
+        for (var i = 0; i < ends.Length; i++)
+            ends[i] = (i == 0 ? -1 : ends[i - 1]) + lengths[i];
+        return Run(layout, adapter, [.. prompts.SelectMany(p => p.Select(t => (long)t))], ends);
+    }
+
+    /// <summary>One token of every sequence; finished ones repeat their last cell, whose result nobody reads.</summary>
+    private float[][] Step(Growing[] all, KeyValueCache cache, LoraAdapter? adapter)
+    {
+        using var scope = NewDisposeScope();
+        using var layout = DecodeLayout.Create(cache, [.. all.Select(s => s.Position)], model.Weights.Device);
+        return Run(layout, adapter, [.. all.Select(s => (long)s.Last)], null);
+    }
+
+    private float[][] Run(SequenceLayout layout, LoraAdapter? adapter, long[] tokens, long[]? rows)
+    {
+        using var pass = new ForwardPass(model.Weights, layout, adapter);
+        var hidden = model.Hidden(pass, tensor(tokens).to(model.Weights.Device));
+        if (rows is not null)
+            hidden = hidden.index_select(0, tensor(rows).to(model.Weights.Device));
+        var logits = model.HeadLogits(hidden).cpu().contiguous();
+        var width = (int)logits.size(1);
+        var flat = logits.data<float>().ToArray();
+        return [.. flat.Chunk(width)];
+    }
+
+    private void Check(IReadOnlyList<int[]> prompts)
+    {
+        for (var i = 0; i < prompts.Count; i++)
+        {
+            if (prompts[i].Length == 0)
+                throw new GridException(ErrorCodes.InvalidValue, $"Prompt {i} has no tokens; begin with the model's bos token.", "prompt");
+            if (prompts[i].Length >= model.Architecture.ContextLength)
+            {
+                throw new GridException(ErrorCodes.SequenceTooLong,
+                    $"Prompt {i} has {prompts[i].Length} tokens; the model's context is {model.Architecture.ContextLength}.", "prompt");
+            }
+
+            if (prompts[i].Any(t => (uint)t >= (uint)model.Architecture.VocabSize))
+                throw new GridException(ErrorCodes.InvalidValue, $"Prompt {i} has a token id outside the vocabulary of {model.Architecture.VocabSize}.", "prompt");
+        }
+    }
+
+    private sealed class Growing(int index, int promptLength, bool alive)
+    {
+        private readonly List<int> _tokens = [];
+        private readonly List<float> _logProbs = [];
+        private bool _stopped;
+
+        public int Index => index;
+
+        public bool Alive { get; private set; } = alive;
+
+        public int Last => _tokens.Count > 0 ? _tokens[^1] : 0;
+
+        /// <summary>Where the last token stands.</summary>
+        public int Position => promptLength + Math.Max(0, _tokens.Count - 1);
+
+        public Continuation Result => new(_tokens, _logProbs, _stopped);
+
+        public void Take(float[] logits, GenerationOptions options, int context)
+        {
+            var id = TokenSampler.Choose(logits, options, index, _tokens.Count);
+            if (options.StopTokens.Contains(id))
+            {
+                _stopped = true;
+                Alive = false;
+                return;
+            }
+
+            _tokens.Add(id);
+            _logProbs.Add(TokenSampler.LogProb(logits, id));
+            Alive = _tokens.Count < options.MaxNewTokens && promptLength + _tokens.Count < context;
+        }
+    }
+}

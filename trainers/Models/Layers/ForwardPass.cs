@@ -1,0 +1,116 @@
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Loading;
+using FineTuneGrid.Models.Lora;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Models.Layers;
+
+/// <summary>
+/// One forward pass over one layout: the operations that families are written in. The adapter belongs to the pass, not to the
+/// model, so that many adapters share one resident base.
+/// </summary>
+public sealed class ForwardPass : IDisposable
+{
+    private readonly ModelWeights _weights;
+    private readonly LoraAdapter? _adapter;
+    private readonly SequenceLayout _layout;
+    private readonly LoraDropout? _dropout;
+    private readonly Dictionary<RotarySpec, (Tensor Cos, Tensor Sin)> _rotations = [];
+    private readonly SortedSet<int> _touched = [];
+
+    /// <param name="weights">The base; never changed.</param>
+    /// <param name="layout">What attends to what.</param>
+    /// <param name="adapter">Added to the linear layers it covers.</param>
+    /// <param name="dropoutSeed">Seed of the adapter's dropout masks in training; null: no dropout.</param>
+    public ForwardPass(ModelWeights weights, SequenceLayout layout, LoraAdapter? adapter = null, long? dropoutSeed = null)
+    {
+        _weights = weights;
+        _layout = layout;
+        _adapter = adapter;
+        if (adapter is { Plan.Spec.Dropout: > 0 } && dropoutSeed is { } seed)
+            _dropout = new LoraDropout(seed, adapter.Plan.Spec.Dropout);
+    }
+
+    /// <summary>dtype of the hidden states.</summary>
+    public ScalarType Compute => _weights.Compute;
+
+    public Tensor Positions => _layout.Positions;
+
+    /// <summary>Rows of a table: ids [T] -> [T, dim].</summary>
+    public Tensor Embed(string parameter, Tensor ids) => Use(parameter).index_select(0, ids);
+
+    /// <summary>x [T, in] -> [T, out], with the adapter's part where it covers the module.</summary>
+    public Tensor Linear(string module, Tensor x)
+    {
+        var bias = module + ".bias";
+        var y = nn.functional.linear(x, Use(module + ".weight"), _weights.Has(bias) ? Use(bias) : null);
+        if (_adapter?.Find(module) is not { } lora)
+            return y;
+        _touched.Add(lora.SlotA);
+        _touched.Add(lora.SlotB);
+        return lora.AddTo(y, x, _dropout);
+    }
+
+    /// <summary>x / sqrt(mean(x^2) + eps) * w, in fp32 whatever the dtype of x (Zhang and Sennrich 2019).</summary>
+    public Tensor RmsNorm(string parameter, Tensor x, double epsilon)
+    {
+        var wide = x.to(ScalarType.Float32);
+        var scale = (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt();
+        return (wide * scale * Use(parameter)).to(Compute);
+    }
+
+    /// <summary>Rotates pairs (i, i + Dim / 2) of each head by its row's position: [T, heads, dim] -> the same.</summary>
+    public Tensor Rotate(Tensor x, RotarySpec spec)
+    {
+        var (cos, sin) = Rotation(spec, x.device);
+        long half = spec.Dim / 2, dim = x.size(-1);
+        Tensor first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
+        List<Tensor> parts = [first * cos - second * sin, second * cos + first * sin];
+        if (dim > spec.Dim)
+            parts.Add(x.narrow(-1, spec.Dim, dim - spec.Dim));
+        return cat(parts, -1);
+    }
+
+    /// <inheritdoc cref="SequenceLayout.Attend"/>
+    public Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, AttentionSpec spec) =>
+        _layout.Attend(layer, query, key, value, spec);
+
+    /// <summary>The trainable parameters used since the last call: indices of slots, ascending.</summary>
+    internal int[] TakeTouched()
+    {
+        int[] touched = [.. _touched];
+        _touched.Clear();
+        return touched;
+    }
+
+    public void Dispose()
+    {
+        foreach (var (cos, sin) in _rotations.Values)
+        {
+            cos.Dispose();
+            sin.Dispose();
+        }
+    }
+
+    private Tensor Use(string parameter)
+    {
+        if (_weights.Trainable is { } trainable)
+            _touched.Add(trainable.IndexOf(parameter));
+        return _weights[parameter];
+    }
+
+    /// <summary>[T, 1, Dim / 2] each.</summary>
+    private (Tensor Cos, Tensor Sin) Rotation(RotarySpec spec, Device device)
+    {
+        if (!_rotations.TryGetValue(spec, out var rotation))
+        {
+            using var scope = NewDisposeScope();
+            var frequencies = tensor(spec.InverseFrequencies()).to(device);
+            var angles = Positions.to(ScalarType.Float32).outer(frequencies).unsqueeze(1);
+            rotation = (angles.cos().to(Compute).DetachFromDisposeScope(), angles.sin().to(Compute).DetachFromDisposeScope());
+            _rotations.Add(spec, rotation);
+        }
+
+        return rotation;
+    }
+}

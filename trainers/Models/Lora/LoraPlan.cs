@@ -1,0 +1,135 @@
+using System.Text.RegularExpressions;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Architectures;
+
+namespace FineTuneGrid.Models.Lora;
+
+/// <summary>One covered layer: A is [Rank, In], B is [Out, Rank].</summary>
+public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, double Alpha, double Scale)
+{
+    public string NameA => $"base_model.model.{Name}.lora_A.weight";
+
+    public string NameB => $"base_model.model.{Name}.lora_B.weight";
+
+    public long ParameterCount => (long)Rank * (In + Out);
+}
+
+/// <summary>A <see cref="LoraSpec"/> worked out against an architecture. Needs no weights.</summary>
+public sealed class LoraPlan
+{
+    private LoraPlan(LoraSpec spec, IReadOnlyList<LoraModuleSpec> modules)
+    {
+        Spec = spec;
+        Modules = modules;
+    }
+
+    public LoraSpec Spec { get; }
+
+    /// <summary>In the order of the forward pass.</summary>
+    public IReadOnlyList<LoraModuleSpec> Modules { get; }
+
+    public long ParameterCount => Modules.Sum(m => m.ParameterCount);
+
+    /// <exception cref="GridException"><c>invalid_value</c>: no such module, a rank out of range; the field is named.</exception>
+    public static LoraPlan Resolve(Architecture architecture, LoraSpec spec)
+    {
+        if (spec.Dropout is < 0 or >= 1)
+            throw Bad($"method.dropout is {spec.Dropout}; it must be at least 0 and below 1.", "method.dropout");
+        var ranks = Compile(spec.RankPattern, "method.rank_pattern");
+        var alphas = Compile(spec.AlphaPattern, "method.alpha_pattern");
+        var modules = Select(architecture, spec.Targets)
+            .Select(l => Module(l, Pick(ranks, l.Name, spec.Rank), Pick(alphas, l.Name, spec.Alpha), spec))
+            .ToList();
+        CheckUsed(ranks, modules, "method.rank_pattern");
+        CheckUsed(alphas, modules, "method.alpha_pattern");
+        return new LoraPlan(spec, modules);
+    }
+
+    private static LoraModuleSpec Module(LinearSpec linear, (int Value, string? Key) rank, (double Value, string? Key) alpha, LoraSpec spec)
+    {
+        var limit = Math.Min(linear.In, linear.Out);
+        if (rank.Value < 1 || rank.Value > limit)
+        {
+            var field = rank.Key is null ? "method.rank" : $"method.rank_pattern.{rank.Key}";
+            throw Bad($"{field} is {rank.Value}; {linear.Name} is {linear.Out} x {linear.In}, so its rank must be from 1 to {limit}.", field);
+        }
+
+        if (!(alpha.Value > 0) || !double.IsFinite(alpha.Value))
+        {
+            var field = alpha.Key is null ? "method.alpha" : $"method.alpha_pattern.{alpha.Key}";
+            throw Bad($"{field} is {alpha.Value}; it must be above 0.", field);
+        }
+
+        return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value));
+    }
+
+    private static IReadOnlyList<LinearSpec> Select(Architecture architecture, TargetModules targets)
+    {
+        if (targets.Pattern is { } pattern)
+        {
+            var regex = ToRegex(pattern, "method.target_modules");
+            var matching = architecture.Linears.Where(l => regex.IsMatch(l.Name)).ToList();
+            return matching.Count > 0 ? matching : throw Unknown($"the pattern '{pattern}'", architecture);
+        }
+
+        if (targets.Suffixes is not { } suffixes)
+            return architecture.Linears;
+        if (suffixes.Count == 0)
+            throw Bad("method.target_modules may not be empty; use 'all-linear' or name modules.", "method.target_modules");
+        foreach (var suffix in suffixes)
+        {
+            if (!architecture.Linears.Any(l => EndsWith(l.Name, suffix)))
+                throw Unknown($"'{suffix}'", architecture);
+        }
+
+        return [.. architecture.Linears.Where(l => suffixes.Any(s => EndsWith(l.Name, s)))];
+    }
+
+    private static bool EndsWith(string module, string suffix) =>
+        module == suffix || (suffix.Length > 0 && module.EndsWith("." + suffix, StringComparison.Ordinal));
+
+    private static GridException Unknown(string what, Architecture architecture)
+    {
+        var ends = architecture.Linears.Select(l => l.Name[(l.Name.LastIndexOf('.') + 1)..]).Distinct(StringComparer.Ordinal);
+        return Bad($"method.target_modules: no linear layer of this model matches {what}; the model has {string.Join(", ", ends)} " +
+            $"(full paths such as {architecture.Linears[0].Name}).", "method.target_modules");
+    }
+
+    private static List<(string Key, Regex Regex, T Value)> Compile<T>(IReadOnlyDictionary<string, T> patterns, string field) =>
+        [.. patterns.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (p.Key, ToRegex($"(?:.*\\.)?(?:{p.Key})", $"{field}.{p.Key}"), p.Value))];
+
+    private static (T Value, string? Key) Pick<T>(List<(string Key, Regex Regex, T Value)> patterns, string module, T fallback)
+    {
+        foreach (var (key, regex, value) in patterns)
+        {
+            if (regex.IsMatch(module))
+                return (value, key);
+        }
+
+        return (fallback, null);
+    }
+
+    private static void CheckUsed<T>(List<(string Key, Regex Regex, T Value)> patterns, List<LoraModuleSpec> modules, string field)
+    {
+        foreach (var (key, regex, _) in patterns)
+        {
+            if (!modules.Any(m => regex.IsMatch(m.Name)))
+                throw Bad($"{field}: '{key}' matches none of the adapted modules, such as {modules[0].Name}.", $"{field}.{key}");
+        }
+    }
+
+    /// <summary>Linear time whatever the pattern, which a user wrote.</summary>
+    private static Regex ToRegex(string pattern, string field)
+    {
+        try
+        {
+            return new Regex($"^(?:{pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw Bad($"{field} is not a usable regular expression: {e.Message}", field);
+        }
+    }
+
+    private static GridException Bad(string message, string field) => new(ErrorCodes.InvalidValue, message, field);
+}

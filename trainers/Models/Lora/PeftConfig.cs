@@ -1,0 +1,129 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Config;
+
+namespace FineTuneGrid.Models.Lora;
+
+/// <summary>PEFT's <c>adapter_config.json</c>, to and from a <see cref="LoraSpec"/>.</summary>
+public static class PeftConfig
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
+
+    /// <summary>Fields that, set to anything but these, change what an adapter computes in a way this build does not know.</summary>
+    private static readonly string[] MustBeUnset =
+    [
+        "modules_to_save", "layers_to_transform", "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules",
+        "alora_invocation_tokens", "arrow_config", "corda_config", "kasa_config", "use_bdlora", "velora_config",
+    ];
+
+    /// <summary>The config of an exported adapter: keys sorted, as PEFT writes them.</summary>
+    public static byte[] Write(LoraPlan plan, string baseModel)
+    {
+        var spec = plan.Spec;
+        var targets = plan.Modules.Select(m => m.Name).Order(StringComparer.Ordinal);
+        var suffixes = spec.Targets.Suffixes?.Order(StringComparer.Ordinal).ToArray();
+        var json = new JsonObject
+        {
+            ["alpha_pattern"] = new JsonObject(spec.AlphaPattern.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+            ["auto_mapping"] = null,
+            ["base_model_name_or_path"] = baseModel,
+            ["bias"] = "none",
+            ["fan_in_fan_out"] = false,
+            ["inference_mode"] = true,
+            ["init_lora_weights"] = true,
+            ["layers_pattern"] = null,
+            ["layers_to_transform"] = null,
+            ["lora_alpha"] = Whole(spec.Alpha),
+            ["lora_dropout"] = spec.Dropout,
+            ["modules_to_save"] = null,
+            ["peft_type"] = "LORA",
+            ["r"] = spec.Rank,
+            ["rank_pattern"] = new JsonObject(spec.RankPattern.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+            ["revision"] = null,
+            ["target_modules"] = new JsonArray([.. (suffixes ?? Ends(plan) ?? [.. targets]).Select(t => (JsonNode?)t)]),
+            ["task_type"] = "CAUSAL_LM",
+            ["use_dora"] = false,
+            ["use_rslora"] = spec.RsLora,
+        };
+        return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
+    }
+
+    /// <exception cref="GridException"><c>invalid_adapter</c>: not a plain LoRA; the field is named.</exception>
+    public static LoraSpec Read(ReadOnlyMemory<byte> utf8)
+    {
+        var config = Parse(utf8);
+        if (config.TextOrNull("peft_type") is not "LORA")
+            throw Bad("peft_type", "must be LORA");
+        foreach (var name in MustBeUnset)
+        {
+            if (config.Has(name) && !IsEmpty(config.Json.GetProperty(name)))
+                throw Bad(name, "is set, which this build does not support; it must be null");
+        }
+
+        if (config.Flag("use_dora", false) || config.Flag("use_qalora", false))
+            throw Bad(config.Flag("use_dora", false) ? "use_dora" : "use_qalora", "must be false");
+        if ((config.TextOrNull("bias") ?? "none") != "none" || config.Flag("lora_bias", false))
+            throw Bad("bias", "must be none");
+        return new LoraSpec
+        {
+            Rank = config.Int("r"),
+            Alpha = config.Number("lora_alpha", 8),
+            Dropout = config.Number("lora_dropout", 0),
+            RsLora = config.Flag("use_rslora", false),
+            Targets = Targets(config),
+            RankPattern = Map(config, "rank_pattern", (c, key) => c.Int(key)),
+            AlphaPattern = Map(config, "alpha_pattern", (c, key) => c.Number(key)),
+        };
+    }
+
+    private static ModelConfig Parse(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            return ModelConfig.Parse(utf8);
+        }
+        catch (GridException e)
+        {
+            throw new GridException(ErrorCodes.InvalidAdapter, e.Message.Replace("config.json", "adapter_config.json", StringComparison.Ordinal), "adapter_config.json", e);
+        }
+    }
+
+    private static TargetModules Targets(ModelConfig config)
+    {
+        if (!config.Has("target_modules"))
+            throw Bad("target_modules", "is missing");
+        var json = config.Json.GetProperty("target_modules");
+        return json.ValueKind switch
+        {
+            JsonValueKind.Array when json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) => TargetModules.From(json),
+            // A string is a regular expression on the whole path, but for this one word.
+            JsonValueKind.String when json.GetString() == "all-linear" => TargetModules.AllLinear,
+            JsonValueKind.String => new TargetModules(null, json.GetString()),
+            _ => throw Bad("target_modules", "must be a list of names or a regular expression"),
+        };
+    }
+
+    private static Dictionary<string, T> Map<T>(ModelConfig config, string name, Func<ModelConfig, string, T> value) =>
+        config.Object(name) is { } map
+            ? map.Json.EnumerateObject().ToDictionary(p => p.Name, p => value(map, p.Name), StringComparer.Ordinal)
+            : [];
+
+    /// <summary>The last parts of the modules' paths, where they select exactly the adapted modules.</summary>
+    private static string[]? Ends(LoraPlan plan) => plan.Spec.Targets is { Suffixes: null, Pattern: null }
+        ? [.. plan.Modules.Select(m => m.Name[(m.Name.LastIndexOf('.') + 1)..]).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]
+        : null;
+
+    private static bool IsEmpty(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Array => json.GetArrayLength() == 0,
+        JsonValueKind.Object => !json.EnumerateObject().Any(),
+        JsonValueKind.False => true,
+        _ => false,
+    };
+
+    private static JsonNode Whole(double value) => value == Math.Floor(value) && Math.Abs(value) < 1e15 ? (long)value : value;
+
+    private static GridException Bad(string field, string rule) =>
+        new(ErrorCodes.InvalidAdapter, $"adapter_config.json: {field} {rule}.", field);
+}
