@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using Parquet.File.Codecs;
 using Parquet.File.Encodings;
 using Parquet.File.Values;
@@ -126,6 +127,7 @@ internal sealed class ColumnWriter<T>(Stream stream, SchemaElement element, Parq
         ReadOnlyMemory<byte> stored = PageCodec.Deflate(options.CompressionMethod, options.CompressionLevel, _page.WrittenMemory);
         header.UncompressedPageSize = _page.WrittenCount;
         header.CompressedPageSize = stored.Length;
+        header.Crc = (int)Crc32.HashToUInt32(stored.Span);
         var head = new MemoryStream();
         MetaWriter.Write(new ThriftWriter(head), header);
         await stream.WriteAsync(head.GetBuffer().AsMemory(0, (int)head.Length), cancel);

@@ -16,8 +16,8 @@ internal static class Limits
     public const int KeyValues = 10_000;
     public const int PageHeaderBytes = 16 << 20;
 
-    /// <summary>Largest page, inflated.</summary>
-    public const int PageBytes = 64 << 20;
+    /// <summary>Largest page, inflated. DuckDB ends its pages at 100,000,000 bytes, so less would refuse honest files of long texts.</summary>
+    public const int PageBytes = 128 << 20;
 
     /// <summary>Inflated bytes of one column in one row group, and of the row group as its footer declares it.</summary>
     public const long ChunkBytes = 1L << 30;

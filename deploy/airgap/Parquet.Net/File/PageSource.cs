@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Hashing;
 using Parquet.Meta;
 using Parquet.Thrift;
 
@@ -50,6 +51,8 @@ internal sealed class PageSource : IDisposable
             await ReadExactlyAsync(Stored.AsMemory(known, size - known), cancel);
         }
         _position += size;
+        if (header.Crc is int crc && (uint)crc != Crc32.HashToUInt32(Stored.AsSpan(0, size)))
+            throw new ParquetException($"column '{_column}' is damaged: a page does not match its checksum");
         return header;
     }
 

@@ -37,8 +37,7 @@ internal static class ColumnTypes
             ParquetType.DOUBLE => typeof(double),
             ParquetType.BYTE_ARRAY when IsString(element) || options.TreatByteArrayAsString => typeof(ReadOnlyMemory<char>),
             ParquetType.FIXED_LEN_BYTE_ARRAY when element.LogicalType?.UUID is not null && element.TypeLength == 16 => typeof(Guid),
-            ParquetType.BYTE_ARRAY or ParquetType.FIXED_LEN_BYTE_ARRAY => typeof(ReadOnlyMemory<byte>),
-            _ => throw new ParquetException($"column '{element.Name}' has the unknown type {(int?)element.Type}"),
+            _ => typeof(ReadOnlyMemory<byte>), // a type that is not known here is refused when its column is read
         };
     }
 
@@ -83,14 +82,14 @@ internal static class ColumnTypes
         (element.LogicalType?.DECIMAL is not null || element.ConvertedType == ConvertedType.DECIMAL)
         && element.Type is ParquetType.INT32 or ParquetType.INT64 or ParquetType.BYTE_ARRAY or ParquetType.FIXED_LEN_BYTE_ARRAY;
 
-    /// <summary>Precision and scale as the file declares them, within what the format allows.</summary>
+    /// <summary>Where precision and scale make no sense the column is refused when it is read.</summary>
     private static DataField DecimalField(SchemaElement element)
     {
         int precision = element.LogicalType?.DECIMAL?.Precision ?? element.Precision ?? ParquetOptions.DefaultPrecision;
         int scale = DecimalScale(element);
-        if (precision < 1 || scale < 0 || scale > precision)
-            throw new ParquetException($"column '{element.Name}' is a decimal of precision {precision} and scale {scale}");
-        return new DecimalDataField(element.Name, precision, scale);
+        return precision < 1 || scale < 0 || scale > precision
+            ? new DataField(element.Name, typeof(decimal), isNullable: false)
+            : new DecimalDataField(element.Name, precision, scale);
     }
 
     private static DateTimeDataField DateTimeField(SchemaElement element)

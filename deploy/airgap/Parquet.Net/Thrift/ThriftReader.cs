@@ -189,7 +189,7 @@ internal ref struct ThriftReader
     }
 
     private readonly int Count(uint declared) =>
-        declared <= (uint)Left ? (int)declared : throw Damaged($"a container of {declared} elements in {Left} bytes");
+        declared <= (uint)Left ? (int)declared : throw Ended($"a container of {declared} elements in {Left} bytes");
 
     private readonly CompactType Known(int type) =>
         type <= (int)CompactType.Uuid ? (CompactType)type : throw Damaged($"unknown type {type}");
@@ -197,8 +197,8 @@ internal ref struct ThriftReader
     private ReadOnlySpan<byte> Chunk()
     {
         uint length = Varint32();
-        if (length > (uint)Left) throw Damaged($"a string of {length} bytes where {Left} are left");
         if (length > MaxString) throw Damaged($"a string of {length} bytes; at most {MaxString} are accepted");
+        if (length > (uint)Left) throw Ended($"a string of {length} bytes where {Left} are left");
         ReadOnlySpan<byte> chunk = _bytes.Slice(Position, (int)length);
         Position += (int)length;
         return chunk;
@@ -236,7 +236,7 @@ internal ref struct ThriftReader
 
     private static int ZigZag(uint raw) => (int)(raw >> 1) ^ -(int)(raw & 1);
 
-    private readonly ThriftEndException Ended() => new($"the {_what} is damaged: it ends in the middle, at byte {Position}");
+    private readonly ThriftEndException Ended(string why = "it ends in the middle") => new($"the {_what} is damaged at byte {Position}: {why}");
 }
 
 /// <summary>The bytes ended before the value did; a page header's reader then tries again with more bytes.</summary>

@@ -7,7 +7,7 @@ internal static class Decimals
 {
     public static decimal Scaled(long unscaled, int scale, string column)
     {
-        if (scale > 28) throw TooLarge(column);
+        if (scale is < 0 or > 28) throw TooLarge(column);
         return new decimal((int)(uint)Magnitude(unscaled), (int)(Magnitude(unscaled) >> 32), 0, unscaled < 0, (byte)scale);
     }
 
@@ -26,7 +26,7 @@ internal static class Decimals
     /// <summary>Big-endian two's complement.</summary>
     public static decimal Read(ReadOnlySpan<byte> bytes, int scale, string column)
     {
-        if (scale > 28) throw TooLarge(column);
+        if (scale is < 0 or > 28) throw TooLarge(column);
         var unscaled = new BigInteger(bytes, isUnsigned: false, isBigEndian: true);
         var magnitude = BigInteger.Abs(unscaled);
         if (magnitude.GetBitLength() > 96) throw TooLarge(column);
@@ -57,7 +57,7 @@ internal static class Decimals
     private static ulong Magnitude(long value) => value < 0 ? 0UL - (ulong)value : (ulong)value;
 
     private static decimal Power(int scale, string column) =>
-        scale <= 28 ? (decimal)BigInteger.Pow(10, scale) : throw TooLarge(column);
+        scale is >= 0 and <= 28 ? (decimal)BigInteger.Pow(10, scale) : throw TooLarge(column);
 
-    private static ParquetException TooLarge(string column) => new($"column '{column}' holds decimals that need more than 28 digits");
+    private static ParquetException TooLarge(string column) => new($"column '{column}' holds decimals that .NET cannot hold: more than 28 digits, or a scale outside 0 to 28");
 }

@@ -11,6 +11,8 @@ internal static class ValueCodecs
     public static ValueCodec<T> For<T>(DataField field, SchemaElement element)
     {
         string column = field.Path.ToString();
+        if (element.Type is not { } type || !Enum.IsDefined(type))
+            throw new ParquetException($"column '{column}' has the unknown type {(int?)element.Type}");
         if (Make(typeof(T), column, element) is ValueCodec<T> codec) return codec;
         throw new ArgumentException($"Field \"{column}\" ({field.ClrType}) is not compatible with type {typeof(T)}");
     }
@@ -63,7 +65,8 @@ internal static class ValueCodecs
     private static object? Fixed(System.Type type, string column, SchemaElement element)
     {
         int width = element.TypeLength ?? 0;
-        if (width is < 1 or > Limits.PageBytes) throw new ParquetException($"column '{column}' has values of {width} bytes");
+        // Some writers leave the length of a column without values at zero.
+        if (width is < 0 or > Limits.PageBytes) throw new ParquetException($"column '{column}' has values of {width} bytes");
         int scale = ColumnTypes.DecimalScale(element);
         return type == typeof(ReadOnlyMemory<byte>) ? new FixedBytesCodec(column, width)
             : type == typeof(Guid) && width == 16 ? new FixedCodec<Guid>(column, 16, b => new Guid(b, bigEndian: true), (v, b) => v.TryWriteBytes(b, bigEndian: true, out _))
