@@ -41,6 +41,8 @@ internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IOptions<Ex
             return new CancellationTokenCodec();
         if (typeof(Runtime.GrainReference).IsAssignableFrom(type))
             return References;
+        if (ConverterTable.Create(type, this) is { } converter)
+            return converter;
         if (Array.Find(_jsonTypes, types => types.Claims(type)) is { } json && !type.IsArray)
             return new ExternalJsonCodec(type, json.Options);
         if (typeof(Exception).IsAssignableFrom(type))
