@@ -35,6 +35,10 @@ public interface IPoolGrain : IGrainWithStringKey
     [Alias("SetPaused")]
     Task SetPaused(string jobId, bool paused);
 
+    /// <summary>The job was cancelled; its run, if any, is being stopped.</summary>
+    [Alias("Cancel")]
+    Task Cancel(string jobId);
+
     /// <summary>The job has reached its end and holds nothing: forgotten here, except for listings.</summary>
     [Alias("Close")]
     Task Close(string jobId);

@@ -1,0 +1,103 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Grains.Planning;
+using Orleans;
+
+namespace FineTuneGrid.Grains.Jobs;
+
+/// <summary>Carries out effects. Each ends in an input for the machine, or in an exception and is tried again.</summary>
+public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, JobPublisher publisher, IJobCheckpoints checkpoints)
+{
+    private IPoolGrain Pool => grains.GetGrain<IPoolGrain>(PoolKeys.Default);
+
+    public Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission) => resolver.ResolveAsync(jobId, submission);
+
+    public Task FenceAsync(string jobId, int epoch) => checkpoints.FenceAsync(jobId, epoch);
+
+    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect)
+    {
+        switch (effect)
+        {
+            case ResolveEffect:
+                return await ResolveAsync(state);
+            case PublishEffect:
+                return await PublishAsync(state);
+            case UseEffect e:
+                await UseAsync(state, e.InUse);
+                break;
+            case EnqueueEffect:
+                await Pool.Enqueue(JobViews.Request(state));
+                break;
+            case StartedEffect e:
+                await Pool.Started(state.Id, e.PlacementId, e.Epoch);
+                break;
+            case PauseEffect e:
+                await Pool.SetPaused(state.Id, e.Paused);
+                break;
+            case CancelEffect:
+                await Pool.Cancel(state.Id);
+                break;
+            case ReleaseEffect e:
+                await Pool.Release(e.Release);
+                break;
+            case CloseEffect:
+                await Pool.Close(state.Id);
+                break;
+            case FenceEffect e:
+                await checkpoints.FenceAsync(state.Id, e.Epoch);
+                break;
+            case StopTrainerEffect e:
+                await SendAsync(e.NodeId, new StopJob(e.SessionId, state.Id, e.Epoch, e.Checkpoint, e.Reason) { OperationId = e.OperationId });
+                break;
+            case KillSessionEffect e:
+                await SendAsync(e.NodeId, new StopSession(e.SessionId, Kill: true, e.Reason) { OperationId = e.OperationId });
+                break;
+            default:
+                throw new ArgumentException($"There is no way to carry out {effect.GetType().Name}.", nameof(effect));
+        }
+        return new EffectDone(effect.OperationId);
+    }
+
+    private async Task<JobInput> ResolveAsync(JobState state)
+    {
+        try
+        {
+            return new Resolved(await resolver.ResolveAsync(state.Id, state.Submission));
+        }
+        catch (GridException e) when (IsFinal(e.Code))
+        {
+            await resolver.ForgetUsesAsync(state.Id, state.Submission);
+            return new ResolveFailed(e.ToError());
+        }
+    }
+
+    private async Task<JobInput> PublishAsync(JobState state)
+    {
+        try
+        {
+            return new Published(await publisher.PublishAsync(state));
+        }
+        catch (GridException e) when (IsFinal(e.Code))
+        {
+            return new PublishRefused(e.ToError());
+        }
+    }
+
+    private async Task UseAsync(JobState state, bool inUse)
+    {
+        if (state.Plan?.Resolved is not { } resolved)
+            return;
+        foreach (var model in new[] { resolved.ModelId, resolved.TokenizerModelId }.OfType<string>().Distinct())
+            await grains.GetGrain<IModelGrain>(model).Use(state.Id, inUse);
+        foreach (var dataset in new[] { resolved.TrainDatasetId, resolved.ValidationDatasetId }.OfType<string>().Distinct())
+            await grains.GetGrain<IDatasetGrain>(dataset).Use(state.Id, inUse);
+    }
+
+    private Task SendAsync(string node, NodeCommand command) => grains.GetGrain<INodeGrain>(node).Send(command);
+
+    /// <summary>Whether trying again cannot help: the input is at fault, not the moment.</summary>
+    private static bool IsFinal(string code) =>
+        code is not (ErrorCodes.Unavailable or ErrorCodes.InsufficientStorage or ErrorCodes.RateLimited or ErrorCodes.Conflict
+            or ErrorCodes.PreconditionFailed or ErrorCodes.LeaseLost or ErrorCodes.NodeLost or ErrorCodes.Internal);
+}

@@ -1,0 +1,82 @@
+using FineTuneGrid.Contracts;
+
+namespace FineTuneGrid.Grains.Jobs;
+
+/// <summary>The outbox at work: one effect at a time per lane, each repeated until it is done.</summary>
+public sealed partial class JobGrain
+{
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
+
+    /// <summary>Starts the next effect of every idle lane. Only durable effects are carried out.</summary>
+    private void Pump()
+    {
+        if (_state.Broken || _state.Current is not { } state)
+            return;
+        foreach (var effect in state.Outbox.DistinctBy(e => e.Lane))
+        {
+            if (_lanes.ContainsKey(effect.Lane) || (_retries.TryGetValue(effect.OperationId, out var retry) && retry.NotBefore > Now))
+                continue;
+            _lanes[effect.Lane] = RunAsync(effect);
+        }
+    }
+
+    private async Task RunAsync(JobEffect effect)
+    {
+        // The lane must be taken before its effect can end.
+        await Task.Yield();
+        try
+        {
+            var input = await _runner.PerformAsync(_state.Current!, effect);
+            await DecideAsync(input);
+            _retries.Remove(effect.OperationId);
+            _obstacle = null;
+        }
+        catch (Exception e)
+        {
+            if (_state.Broken)
+                return;
+            var failures = _retries.GetValueOrDefault(effect.OperationId).Failures + 1;
+            var wait = Min(_options.EffectRetry * Math.Pow(2, Math.Min(failures - 1, 10)), LongestRetry);
+            _retries[effect.OperationId] = (failures, Now + wait);
+            _obstacle = e.Message;
+            LogEffectFailed(e, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
+        }
+        finally
+        {
+            _lanes.Remove(effect.Lane);
+            Pump();
+        }
+    }
+
+    private async Task FlushEventsAsync()
+    {
+        _flushing = true;
+        try
+        {
+            var drop = await _events.FlushAsync(_state.Current!.Events);
+            await _state.UpdateAsync(state => state! with { Events = drop(state.Events) });
+        }
+        catch (Exception e)
+        {
+            // The tail stays as it is and is tried again with the next event.
+            LogEffectFailed(e, Id, "events", Id, 0);
+        }
+        finally
+        {
+            _flushing = false;
+        }
+    }
+
+    /// <summary>A hint for the scheduler: a lost one is made up for by the next, and by every wake.</summary>
+    private async void TellProgress(JobState state, string placementId)
+    {
+        try
+        {
+            await Pool.Progress(Id, placementId, JobViews.Remaining(state), state.Progress.CommittedStep);
+        }
+        catch (Exception e)
+        {
+            LogEffectFailed(e, Id, "progress", placementId, _options.WakeEvery.TotalSeconds);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace FineTuneGrid.Grains.Jobs;
+
+/// <summary>
+/// One job: reads an input, lets <see cref="JobMachine"/> decide, saves, then carries out the outbox. Reentrant, so no call
+/// chain can lock itself up; <see cref="StateCell{T}"/> keeps it a single writer.
+/// </summary>
+[Reentrant]
+[GrainType("job")]
+public sealed partial class JobGrain : Grain, IJobGrain
+{
+    private const int MaxPage = 1000;
+    private const int MaxMetrics = 10_000;
+    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(20);
+
+    private readonly StateCell<JobState> _state;
+    private readonly JobEffectRunner _runner;
+    private readonly JobEventStore _events;
+    private readonly JobPolicy _policy;
+    private readonly GridOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<JobGrain> _logger;
+    private readonly Signal _changed = new();
+    private readonly Dictionary<string, Task> _lanes = [];
+    private readonly Dictionary<string, (int Failures, DateTimeOffset NotBefore)> _retries = [];
+    private string? _obstacle;
+    private bool _flushing;
+
+    public JobGrain(
+        [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<JobState>> storage,
+        JobEffectRunner runner, IBlobStore blobs, IOptions<GridOptions> options, TimeProvider time, ILogger<JobGrain> logger)
+    {
+        _state = new(storage, OnBroken);
+        _runner = runner;
+        _events = new(blobs, Id);
+        _options = options.Value;
+        _policy = new(_options.StopPatience);
+        _time = time;
+        _logger = logger;
+    }
+
+    private string Id => this.GetPrimaryKeyString();
+
+    private DateTimeOffset Now => _time.GetUtcNow();
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _state.Load();
+        // Retries of effects; everything else is driven by calls.
+        this.RegisterGrainTimer(
+            static (grain, _) => { grain.Pump(); return Task.CompletedTask; }, this,
+            new GrainTimerCreationOptions { DueTime = _options.EffectRetry, Period = _options.EffectRetry, Interleave = true });
+        Pump();
+        return Task.CompletedTask;
+    }
+
+    public async Task<JobView> Submit(JobSubmission submission)
+    {
+        if (_state.Latest is null)
+        {
+            Submissions.Check(submission);
+            // First the index, then the job: a crash in between leaves an index entry that wakes nobody, never a lost job.
+            await Pool.Track(Id, submission.Org);
+        }
+        await _state.UpdateAsync(state => state ?? JobMachine.Create(Id, submission, Now));
+        AfterUpdate();
+        return JobViews.View(_state.Current!);
+    }
+
+    public async Task<ResolvedJob> DryRun(JobSubmission submission)
+    {
+        Submissions.Check(submission);
+        return (await _runner.ResolveAsync(Id, submission)).Resolved;
+    }
+
+    public async Task<JobView?> Get()
+    {
+        if (_state.Current is not { } state)
+            return null;
+        return JobViews.View(state, state.Status switch
+        {
+            JobStatus.Queued => await Pool.Explain(Id),
+            JobStatus.Validating when _obstacle is not null => new WaitReason("validation", _obstacle),
+            _ => null,
+        });
+    }
+
+    public Task<JobView> Cancel() => OwnerAsks(new CancelAsked());
+
+    public Task<JobView> Pause() => OwnerAsks(new PauseAsked());
+
+    public Task<JobView> Resume() => OwnerAsks(new ResumeAsked());
+
+    public Task<JobStanding?> Wake()
+    {
+        Pump();
+        return Task.FromResult(_state.Current is { } state ? JobViews.Standing(state) : null);
+    }
+
+    public async Task<TrainingOrder?> PrepareStart(PlacementGrant grant)
+    {
+        if (await DecideAsync(new Granted(grant)) is not { } state || !JobMachine.MayStart(state, grant))
+            return null;
+        // The store refuses every older trainer before the new one hears of its order.
+        await _runner.FenceAsync(Id, state.Epoch);
+        return JobMachine.MayStart(_state.Latest!, grant) ? JobViews.Order(state) : null;
+    }
+
+    public async Task Report(string nodeId, string sessionId, TrainerReport report)
+    {
+        var before = _state.Latest?.Progress.CommittedStep;
+        if (await DecideAsync(new Reported(sessionId, report)) is { Placement: { } placement } state && state.Progress.CommittedStep != before)
+            TellProgress(state, placement.Id);
+    }
+
+    public Task PlacementLost(int epoch, string sessionId, GridError reason) => DecideAsync(new Lost(epoch, sessionId, reason));
+
+    public Task Preempt(string placementId, string reason) => DecideAsync(new StopAsked(placementId, reason));
+
+    public Task Fail(GridError error) => DecideAsync(new Condemned(error));
+
+    public async Task<JobEventPage> Events(long after, int limit, double waitSeconds)
+    {
+        limit = Math.Clamp(limit, 1, MaxPage);
+        var until = Now + Min(TimeSpan.FromSeconds(Math.Max(0, waitSeconds)), MaxWait);
+        while (true)
+        {
+            var state = Require(_state.Current);
+            if (state.Events.Last > after || state.Status.IsTerminal() || Now >= until || _state.Broken)
+            {
+                var found = state.Events.Last > after ? await _events.ReadAsync(state.Events, Math.Max(0, after), limit) : [];
+                var next = found.Count > 0 ? found[^1].Seq : after;
+                return new JobEventPage(found, next, state.Status.IsTerminal() && next >= state.Events.Last);
+            }
+            await _changed.WaitAsync(until - Now, _time);
+        }
+    }
+
+    public async Task<IReadOnlyList<StepMetrics>> Metrics(int afterStep, int limit)
+    {
+        var state = Require(_state.Current);
+        return await _events.MetricsAsync(state.Events, afterStep, Math.Clamp(limit, 1, MaxMetrics), state.Progress.CommittedStep);
+    }
+
+    public Task<IReadOnlyList<CheckpointView>> Checkpoints() =>
+        Task.FromResult<IReadOnlyList<CheckpointView>>(Require(_state.Current).Checkpoints.ToList());
+
+    private IPoolGrain Pool => GrainFactory.GetGrain<IPoolGrain>(PoolKeys.Default);
+
+    private async Task<JobView> OwnerAsks(JobInput input)
+    {
+        Require(_state.Latest);
+        await DecideAsync(input);
+        return JobViews.View(_state.Current!);
+    }
+
+    /// <summary>Decides and saves. Null for an unknown job, whose inputs concern nobody.</summary>
+    private async Task<JobState?> DecideAsync(JobInput input)
+    {
+        if (_state.Latest is not { } before)
+            return null;
+        var after = await _state.UpdateAsync(state =>
+        {
+            var next = JobMachine.Decide(state!, input, _policy, Now);
+            return (next, next);
+        });
+        if (before.Status != after.Status)
+            LogStatus(Id, before.Status, after.Status);
+        AfterUpdate();
+        return after;
+    }
+
+    private void AfterUpdate()
+    {
+        _changed.Pulse();
+        Pump();
+        if (!_flushing && JobEventStore.Weight(_state.Current!.Events.Tail) >= JobEventStore.TailWeight)
+            _ = FlushEventsAsync();
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private JobState Require(JobState? state) =>
+        state ?? throw new GridException(ErrorCodes.NotFound, $"There is no job '{Id}'.");
+
+    private void OnBroken(Exception e)
+    {
+        LogStateFailed(e, Id);
+        _changed.Pulse();
+        DeactivateOnIdle();
+    }
+}

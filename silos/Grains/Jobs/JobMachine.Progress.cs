@@ -1,0 +1,72 @@
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Grains.Jobs;
+
+/// <summary>Steps and checkpoints.</summary>
+public static partial class JobMachine
+{
+    /// <summary>Weight of the newest step in the smoothed seconds per step.</summary>
+    private const double Smoothing = 0.2;
+
+    private static void Steps(JobEdit edit, JobSteps report)
+    {
+        var state = edit.State;
+        StepMetrics[] fresh = [.. report.Steps.Where(s => s.Step > state.Progress.Step).OrderBy(s => s.Step)];
+        if (fresh.Length == 0 || state.Status.IsTerminal())
+            return;
+        var seconds = state.StepSeconds;
+        foreach (var step in fresh)
+            seconds = seconds is { } before ? before + Smoothing * (step.Seconds - before) : step.Seconds;
+        var last = fresh[^1];
+        edit.Set(s => s with
+        {
+            StepSeconds = seconds,
+            Progress = s.Progress with
+            {
+                Step = last.Step,
+                Epoch = last.Epoch,
+                Tokens = s.Progress.Tokens + fresh.Sum(f => f.Tokens),
+                TokensPerSecond = fresh.Sum(f => f.Seconds) is > 0 and var spent ? fresh.Sum(f => f.Tokens) / spent : s.Progress.TokensPerSecond,
+                EtaSeconds = seconds * Math.Max(0, s.Progress.TotalSteps - last.Step),
+                TrainLoss = last.TrainLoss ?? s.Progress.TrainLoss,
+                ValidLoss = fresh.LastOrDefault(f => f.ValidLoss is not null)?.ValidLoss ?? s.Progress.ValidLoss,
+            },
+        });
+        edit.Info(EventTypes.Metrics, Text(last, state.Progress.TotalSteps), new MetricsData([.. fresh]));
+        foreach (var step in fresh)
+            if (step.ValidLoss is { } loss)
+                edit.Info(EventTypes.Evaluation, $"Step {step.Step}: validation loss {loss:0.0000}.", new { step = step.Step, valid_loss = loss });
+    }
+
+    private static void Committed(JobEdit edit, JobCommitted report)
+    {
+        var state = edit.State;
+        if (state.Status.IsTerminal() || state.Checkpoints.Any(c => c.Epoch == report.Epoch && c.Step >= report.Step))
+            return;
+        var view = new CheckpointView(
+            report.Step, report.Epoch, report.SamplesConsumed, report.AdapterSha256, report.OptimizerSha256, report.ManifestKey, edit.Now);
+        edit.Set(s => s with
+        {
+            Progress = s.Progress with { CommittedStep = report.Step },
+            Checkpoints = [.. s.Checkpoints.TakeLast(JobState.MaxCheckpoints - 1), view],
+        });
+        edit.Info(EventTypes.Checkpoint, $"Step {report.Step} is committed.", new
+        {
+            step = report.Step,
+            attempt = report.Epoch,
+            samples_consumed = report.SamplesConsumed,
+            adapter_sha256 = report.AdapterSha256,
+            optimizer_sha256 = report.OptimizerSha256,
+            seconds = report.Seconds,
+        });
+    }
+
+    private static string Text(StepMetrics step, int total) => step.TrainLoss is { } loss
+        ? $"Step {step.Step} of {total}: loss {loss:0.0000}."
+        : $"Step {step.Step} of {total}.";
+}
+
+/// <summary>The data of a metrics event.</summary>
+public sealed record MetricsData(IReadOnlyList<StepMetrics> Steps);

@@ -1,0 +1,62 @@
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Grains.Jobs;
+
+/// <summary>What others get to see of a job's state.</summary>
+internal static class JobViews
+{
+    public static JobView View(JobState state, WaitReason? waiting = null) => new()
+    {
+        Id = state.Id,
+        Name = state.Submission.Spec.Name,
+        Org = state.Submission.Org,
+        Status = state.Status,
+        Adapter = state.Submission.Spec.Adapter,
+        AdapterVersion = state.AdapterVersion,
+        Spec = state.Submission.Spec,
+        Resolved = state.Plan?.Resolved,
+        Progress = state.Progress,
+        Waiting = waiting,
+        Error = state.Error,
+        Attempt = state.Attempts,
+        Node = state.Placement?.NodeId,
+        CreatedAt = state.CreatedAt,
+        StartedAt = state.StartedAt,
+        FinishedAt = state.FinishedAt,
+    };
+
+    public static JobStanding Standing(JobState state) => new(
+        state.Live,
+        state.Plan is null || state.Status.IsTerminal() || state.Status == JobStatus.Publishing ? null : Request(state),
+        state.Status is JobStatus.Paused or JobStatus.Pausing,
+        state.Placement is { } p ? new PlacementGrant(p.Id, p.NodeId, p.Slot, p.SessionId) : null,
+        state.Epoch,
+        state.Placement?.Attached ?? false,
+        Remaining(state),
+        state.Progress.CommittedStep);
+
+    public static double Remaining(JobState state) => state.Progress.EtaSeconds ?? state.Plan?.Resolved.EstimatedSeconds ?? 0;
+
+    public static QueuedJob Request(JobState state)
+    {
+        var (spec, plan) = (state.Submission.Spec, state.Plan!);
+        var resolved = plan.Resolved;
+        var baseBytes = plan.Model?.Bytes ?? 0;
+        // Only frozen bases are shared: a job that changes its weights, or makes them, has its session to itself.
+        var key = spec.Method.IsFull || plan.Model is null ? "" : $"{plan.Model.Digest}|{resolved.Device}|{resolved.Precision}|{resolved.Mode}|{resolved.Threads}";
+        return new QueuedJob(
+            state.Id, state.Submission.Org, spec.Resources.Queue, spec.Resources.Priority, spec.Resources.Preemptible, spec.Resources.Workers,
+            resolved.Device, Math.Max(0, resolved.MemoryBytes - baseBytes), baseBytes, key, plan.Model?.Digest, Remaining(state), state.CreatedAt,
+            resolved.Mode == "exact" ? resolved.Hardware : null);
+    }
+
+    public static TrainingOrder Order(JobState state)
+    {
+        var plan = state.Plan!;
+        return new TrainingOrder(
+            state.Id, state.Epoch, state.Submission.Spec, plan.Resolved, plan.Model,
+            state.Submission.Spec.Method.IsFull ? plan.TokenizerModel : null, plan.Train, plan.Validation, plan.InitAdapter);
+    }
+}

@@ -1,0 +1,209 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Training;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans;
+using Orleans.Concurrency;
+using Orleans.Runtime;
+
+namespace FineTuneGrid.Grains.Nodes;
+
+/// <summary>
+/// The control plane's side of one node. Reentrant: reports wait for jobs, which send commands here. The lease itself is kept
+/// in memory and with the pool, which declares the node lost; after a restart of this grain the agent's next renewal restores it.
+/// </summary>
+[Reentrant]
+[GrainType("node")]
+public sealed partial class NodeGrain : Grain, INodeGrain
+{
+    private static readonly TimeSpan MaxPoll = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan TaskLimit = TimeSpan.FromMinutes(5) - TimeSpan.FromSeconds(5);
+
+    private readonly StateCell<NodeState> _state;
+    private readonly GridOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger<NodeGrain> _logger;
+    private readonly Signal _commands = new();
+    private readonly Dictionary<string, TaskCompletionSource<TrainerTaskReply>> _tasks = [];
+    private IReadOnlyList<SessionStatus> _sessions = [];
+    private DateTimeOffset? _leaseUntil;
+
+    public NodeGrain(
+        [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<NodeState>> storage,
+        IOptions<GridOptions> options, TimeProvider time, ILogger<NodeGrain> logger)
+    {
+        _state = new(storage, OnBroken);
+        (_options, _time, _logger) = (options.Value, time, logger);
+    }
+
+    private string Id => this.GetPrimaryKeyString();
+
+    private IPoolGrain Pool => GrainFactory.GetGrain<IPoolGrain>(PoolKeys.Default);
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        _state.Load();
+        // Nobody waits any more for tasks of an earlier activation.
+        if (_state.Latest is { } state && state.Commands.Any(c => c is RunTask))
+            _state.Stage(state with { Commands = [.. state.Commands.Where(c => c is not RunTask)] });
+        _sessions = _state.Latest?.Registration.Sessions ?? [];
+        return Task.CompletedTask;
+    }
+
+    public async Task<NodeWelcome> Register(NodeRegistration registration)
+    {
+        if (registration.NodeId != Id)
+            throw new GridException(ErrorCodes.InvalidValue, $"The node '{registration.NodeId}' cannot register as '{Id}'.", "node_id");
+        await _state.UpdateAsync(s => NodeRules.Register(s, registration));
+        LogRegistered(Id, registration.Incarnation, registration.Slots.Count);
+        Extend(registration.Sessions);
+        await Pool.NodeChanged(Availability(registered: true));
+        return Welcome();
+    }
+
+    public async Task<NodeWelcome> Renew(string incarnation, IReadOnlyList<SessionStatus> sessions)
+    {
+        NodeRules.Require(_state.Latest, Id, incarnation);
+        Extend(sessions);
+        await Pool.NodeChanged(Availability(registered: false));
+        return Welcome();
+    }
+
+    public async Task<IReadOnlyList<NodeCommand>> Poll(string incarnation, long after, double waitSeconds)
+    {
+        var until = _time.GetUtcNow() + TimeSpan.FromSeconds(Math.Clamp(waitSeconds, 0, MaxPoll.TotalSeconds));
+        var state = NodeRules.Require(_state.Latest, Id, incarnation);
+        if (after > state.LastCommand)
+            await _state.UpdateAsync(s => NodeRules.Acknowledge(NodeRules.Require(s, Id, incarnation), after));
+        else
+            // What the machine holds is only trimmed; losing that costs nothing, so it is saved with the next write.
+            _state.Stage(NodeRules.Acknowledge(state, after));
+        while (true)
+        {
+            // Only what is durable is handed out: a number must never stand for two commands.
+            var ready = NodeRules.Require(_state.Current, Id, incarnation).Commands.Where(c => c.Seq > after).ToList();
+            if (ready.Count > 0 || _time.GetUtcNow() >= until || _state.Broken)
+                return ready;
+            await _commands.WaitAsync(until - _time.GetUtcNow(), _time);
+        }
+    }
+
+    public async Task Report(string incarnation, IReadOnlyList<NodeReport> reports)
+    {
+        NodeRules.Require(_state.Latest, Id, incarnation);
+        // One session's reports in order; sessions beside one another.
+        await Task.WhenAll(reports.GroupBy(r => r.SessionId).Select(DeliverAsync));
+    }
+
+    public async Task Send(NodeCommand command)
+    {
+        await _state.UpdateAsync(s => NodeRules.Send(s, Id, command));
+        _commands.Pulse();
+    }
+
+    public async Task<TrainerTaskReply> Run(TrainerTask task)
+    {
+        if (!IsAlive)
+            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' is not alive.");
+        var reply = new TaskCompletionSource<TrainerTaskReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _tasks[task.TaskId] = reply;
+        try
+        {
+            await Send(new RunTask(task) { OperationId = task.TaskId });
+            return await reply.Task.WaitAsync(TaskLimit, _time);
+        }
+        catch (TimeoutException e)
+        {
+            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' did not answer in {TaskLimit.TotalSeconds:0} s.", inner: e);
+        }
+        finally
+        {
+            _tasks.Remove(task.TaskId);
+        }
+    }
+
+    public async Task<NodeView> Drain(bool draining)
+    {
+        await _state.UpdateAsync(s => (s ?? throw new GridException(ErrorCodes.NotFound, $"There is no node '{Id}'.")) with { Draining = draining });
+        await Pool.NodeChanged(Availability(registered: false));
+        return View(_state.Current!);
+    }
+
+    public Task<NodeView?> Get() => Task.FromResult(_state.Current is { } state ? View(state) : null);
+
+    public async Task Goodbye(string incarnation)
+    {
+        await _state.UpdateAsync(s => NodeRules.Require(s, Id, incarnation) with { Gone = true });
+        LogGoodbye(Id);
+        _sessions = [];
+        _leaseUntil = null;
+        await Pool.NodeChanged(Availability(registered: true));
+    }
+
+    private bool IsAlive => _state.Current is { Gone: false } && _leaseUntil > _time.GetUtcNow();
+
+    private async Task DeliverAsync(IEnumerable<NodeReport> reports)
+    {
+        foreach (var report in reports)
+        {
+            if (report.Task is { } reply && _tasks.TryGetValue(reply.TaskId, out var waiting))
+                waiting.TrySetResult(reply);
+            if (report.Report is { } told && JobOf(told) is { } job)
+                await GrainFactory.GetGrain<IJobGrain>(job).Report(Id, report.SessionId, told);
+            if (report.Ended is { } ended)
+                await EndAsync(report.SessionId, ended);
+        }
+    }
+
+    private async Task EndAsync(string session, SessionEnded ended)
+    {
+        LogSessionEnded(Id, session, ended.ExitCode, ended.Signal, ended.Jobs.Count);
+        var how = ended.Signal is { } signal ? $"was ended by {signal}" : ended.ExitCode is { } code ? $"ended with exit code {code}" : "is gone";
+        var tail = ended.LogTail.Length > 0 ? $" Its last output: {ended.LogTail}" : "";
+        var reason = new GridError(ErrorCodes.TrainerCrashed, $"The trainer {how}.{tail}");
+        foreach (var job in ended.Jobs)
+            await GrainFactory.GetGrain<IJobGrain>(job.JobId).PlacementLost(job.Epoch, session, reason);
+    }
+
+    private static string? JobOf(TrainerReport report) => report switch
+    {
+        JobAttached r => r.JobId,
+        JobSteps r => r.JobId,
+        JobCommitted r => r.JobId,
+        JobFinished r => r.JobId,
+        JobDetached r => r.JobId,
+        JobFailed r => r.JobId,
+        _ => null,
+    };
+
+    private void Extend(IReadOnlyList<SessionStatus> sessions)
+    {
+        _sessions = sessions;
+        _leaseUntil = _time.GetUtcNow() + _options.NodeLease;
+    }
+
+    private NodeWelcome Welcome() => new(_options.NodeLease.TotalSeconds, _options.NodeRenew.TotalSeconds, _state.Current!.Acknowledged);
+
+    private NodeAvailability Availability(bool registered)
+    {
+        var state = _state.Current!;
+        var r = state.Registration;
+        return new NodeAvailability(
+            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build);
+    }
+
+    private NodeView View(NodeState state)
+    {
+        var status = state.Gone ? "stopped" : !IsAlive ? "lost" : state.Draining ? "draining" : "ready";
+        return new NodeView(Id, state.Registration.Host, status, state.Draining, state.Registration.Slots, _sessions, _leaseUntil, state.Registration.Build);
+    }
+
+    private void OnBroken(Exception e)
+    {
+        LogStateFailed(e, Id);
+        _commands.Pulse();
+        DeactivateOnIdle();
+    }
+}

@@ -1,0 +1,53 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Nodes;
+
+namespace FineTuneGrid.Grains.Nodes;
+
+/// <summary>The durable part of a node, as pure functions.</summary>
+public static class NodeRules
+{
+    public const int RememberedOperations = 1024;
+
+    public static NodeState Register(NodeState? state, NodeRegistration registration)
+    {
+        if (state is null)
+            return new NodeState { Registration = registration, Generation = 1 };
+        if (state.Registration.Incarnation == registration.Incarnation)
+            return state with { Registration = registration, Gone = false };
+        return state with { Registration = registration, Generation = state.Generation + 1, Gone = false };
+    }
+
+    /// <exception cref="GridException">lease_lost: a newer agent has registered, or none.</exception>
+    public static NodeState Require(NodeState? state, string node, string incarnation) =>
+        state is not null && state.Registration.Incarnation == incarnation
+            ? state
+            : throw new GridException(ErrorCodes.LeaseLost, $"The node '{node}' is registered under another incarnation; register again.");
+
+    public static NodeState Send(NodeState? given, string node, NodeCommand command)
+    {
+        var state = given ?? throw new GridException(ErrorCodes.NotFound, $"There is no node '{node}'.");
+        if (command.OperationId.Length > 0 && state.Operations.Contains(command.OperationId))
+            return state;
+        var number = state.LastCommand + 1;
+        return state with
+        {
+            LastCommand = number,
+            Commands = [.. state.Commands, command with { Seq = number }],
+            Operations = command.OperationId.Length == 0 ? state.Operations : [.. state.Operations.TakeLast(RememberedOperations - 1), command.OperationId],
+        };
+    }
+
+    /// <summary>The machine has everything up to <paramref name="after"/>.</summary>
+    public static NodeState Acknowledge(NodeState state, long after)
+    {
+        if (after <= state.Acknowledged)
+            return state;
+        if (after > state.LastCommand)
+        {
+            // The machine knows higher numbers than this state, which must have been lost: go on above them.
+            var renumbered = state.Commands.Select((c, i) => c with { Seq = after + i + 1 }).ToArray();
+            return state with { Acknowledged = after, LastCommand = after + renumbered.Length, Commands = renumbered };
+        }
+        return state with { Acknowledged = after, Commands = [.. state.Commands.Where(c => c.Seq > after)] };
+    }
+}

@@ -1,0 +1,100 @@
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Grains.Planning;
+using FineTuneGrid.Scheduling;
+
+namespace FineTuneGrid.Grains.Pool;
+
+/// <summary>The grid's words in the scheduler's language, and back.</summary>
+internal static class PoolEvents
+{
+    private const string HardwareLabel = "hardware";
+
+    public static JobRequest Request(QueuedJob job) => new()
+    {
+        Id = job.JobId,
+        Org = job.Org,
+        Queue = job.Queue,
+        Priority = job.Priority,
+        Workers = job.Workers,
+        Device = job.Device == "cuda" ? SlotDevice.Cuda : SlotDevice.Cpu,
+        BaseMemoryBytes = job.BaseBytes,
+        JobMemoryBytes = job.MemoryBytes,
+        BaseDigest = job.BaseDigest ?? "",
+        SessionKey = job.SessionKey,
+        Preemptible = job.Preemptible,
+        WorkMs = Milliseconds(job.RemainingSeconds),
+        Labels = job.Hardware is null ? new Dictionary<string, string>() : new() { [HardwareLabel] = job.Hardware },
+    };
+
+    public static JobReleased Released(PlacementRelease release)
+    {
+        var (reason, kind) = release.Kind switch
+        {
+            ReleaseKind.Finished => (ReleaseReason.Finished, FailureKind.None),
+            ReleaseKind.Cancelled => (ReleaseReason.Cancelled, FailureKind.None),
+            ReleaseKind.Paused => (ReleaseReason.Paused, FailureKind.None),
+            ReleaseKind.Preempted => (ReleaseReason.Preempted, FailureKind.None),
+            ReleaseKind.NodeLost => (ReleaseReason.Lost, FailureKind.None),
+            ReleaseKind.Refused => (ReleaseReason.Refused, FailureKind.None),
+            ReleaseKind.UserError => (ReleaseReason.Failed, FailureKind.UserError),
+            ReleaseKind.TrainerCrash => (ReleaseReason.Failed, FailureKind.TrainerCrash),
+            ReleaseKind.Configuration => (ReleaseReason.Failed, FailureKind.Configuration),
+            _ => (ReleaseReason.Failed, FailureKind.Transient),
+        };
+        return new JobReleased(release.JobId, release.PlacementId, reason) { Kind = kind, Code = release.Code, Message = release.Message };
+    }
+
+    public static JobRecovered Recovered(JobStanding standing) => new(Request(standing.Request!))
+    {
+        Placement = standing.Placement is { } p
+            ? new Placement { Id = p.PlacementId, Session = p.SessionId, Slots = [new SlotRef(p.NodeId, p.Slot)], Epoch = standing.Epoch }
+            : null,
+        Paused = standing.Paused,
+        WaitingSince = standing.Request!.SubmittedAt.ToUnixTimeMilliseconds(),
+        WorkLeftMs = Milliseconds(standing.RemainingSeconds),
+        CommittedStep = standing.CommittedStep,
+    };
+
+    /// <summary>What a node's word means to the scheduler. A plain renewal is one event; anything else tells all.</summary>
+    public static IReadOnlyList<SchedulerEvent> Node(NodeEntry? known, NodeAvailability node)
+    {
+        if (!node.Alive)
+            return known is null ? [] : [new NodeDrain(node.NodeId), new NodeRemoved(node.NodeId)];
+        var lease = node.LeaseUntil.ToUnixTimeMilliseconds();
+        var slots = node.Slots.Select(Spec).ToArray();
+        var events = new List<SchedulerEvent>();
+        if (node.Registered || known is null || known.Incarnation < node.Generation || !known.Slots.Select(s => s.Spec).SequenceEqual(slots))
+            events.Add(new NodeRegistered(node.NodeId, node.Generation, lease, slots)
+            {
+                Labels = node.Slots.Count == 0 ? new Dictionary<string, string>() : new() { [HardwareLabel] = node.Slots[0].Hardware },
+                LiveSessions = [.. node.Sessions.Where(s => s.Alive).Select(s => s.SessionId)],
+            });
+        else
+            events.Add(new NodeLeaseRenewed(node.NodeId, node.Generation, lease) { Resident = [.. node.Slots.Select(s => ResidentOn(node, s))] });
+        if (node.Draining && known is not { Draining: true })
+            events.Add(new NodeDrain(node.NodeId));
+        if (!node.Draining && known is { Draining: true })
+            events.Add(new NodeUndrain(node.NodeId));
+        return events;
+    }
+
+    public static string Reason(StopReason reason) => reason switch
+    {
+        StopReason.Paused => StopReasons.Paused,
+        StopReason.Cancelled => StopReasons.Cancelled,
+        StopReason.Drained => StopReasons.Drained,
+        StopReason.NodeLost => StopReasons.NodeLost,
+        StopReason.Isolated => StopReasons.Isolated,
+        StopReason.StartTimeout => StopReasons.StartTimeout,
+        _ => StopReasons.Preempted,
+    };
+
+    public static long Milliseconds(double seconds) => double.IsFinite(seconds) && seconds > 0 ? (long)Math.Min(seconds * 1000, long.MaxValue / 4) : 0;
+
+    private static SlotSpec Spec(NodeSlot slot) =>
+        new(Placeability.KindOf(slot) == "cuda" ? SlotDevice.Cuda : SlotDevice.Cpu, slot.MemoryBytes, slot.Threads);
+
+    private static IReadOnlyList<string> ResidentOn(NodeAvailability node, NodeSlot slot) =>
+        [.. node.Sessions.Where(s => s.Alive && s.Slot == slot.Index).Select(s => s.BaseDigest).OfType<string>()];
+}

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Storage;
+
+namespace FineTuneGrid.Grains.Registry;
+
+/// <summary>Brings the files of a version under the registry's own, immutable keys: <c>adapters/{id}/{version}/{sha256}</c>.</summary>
+internal sealed class AdapterFiles(IBlobStore blobs, string id)
+{
+    private const string Card = "README.md";
+    private const string LineageFile = "finetunegrid.json";
+    private const string Config = "adapter_config.json";
+
+    public string Prefix(int version) => $"adapters/{id}/{version}/";
+
+    public async Task<IReadOnlyList<SourceFile>> StoreAsync(AdapterState adapter, int version, AdapterPublication publication)
+    {
+        var files = new List<SourceFile>();
+        foreach (var file in publication.Files.Where(f => f.Path is not (Card or LineageFile)))
+            files.Add(await CopyAsync(version, file));
+        var rank = await RankAsync(publication);
+        files.Add(await WriteAsync(version, Card, ModelCard.Write(adapter, $"{version}", publication, rank)));
+        files.Add(await WriteAsync(version, LineageFile, JsonSerializer.SerializeToUtf8Bytes(publication.Lineage, GridJson.Indented)));
+        return [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)];
+    }
+
+    /// <summary>A function of the files alone, in the form of a commit id.</summary>
+    public static string RevisionOf(IEnumerable<SourceFile> files)
+    {
+        var text = string.Concat(files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => $"{f.Sha256} {f.Path}\n"));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..40];
+    }
+
+    public async Task DeleteAsync(string prefix)
+    {
+        await foreach (var blob in blobs.ListAsync(prefix))
+            await blobs.DeleteAsync(blob.Key);
+    }
+
+    private async Task<SourceFile> CopyAsync(int version, SourceFile file)
+    {
+        var key = Prefix(version) + file.Sha256;
+        await using var content = await blobs.OpenReadAsync(file.Key)
+            ?? throw new GridException(ErrorCodes.CorruptCheckpoint, $"The result's file {file.Path} is missing from the store.");
+        using var hash = SHA256.Create();
+        await using (var hashed = new CryptoStream(content.Stream, hash, CryptoStreamMode.Read))
+            await blobs.WriteAsync(key, hashed);
+        var actual = Convert.ToHexStringLower(hash.Hash!);
+        if (actual == file.Sha256)
+            return file with { Key = key };
+        await blobs.DeleteAsync(key);
+        throw new GridException(ErrorCodes.DigestMismatch, $"The result's file {file.Path} has SHA-256 {actual}, not {file.Sha256}; it was not registered.");
+    }
+
+    private async Task<SourceFile> WriteAsync(int version, string path, byte[] bytes)
+    {
+        var sha = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        var key = Prefix(version) + sha;
+        await blobs.WriteBytesAsync(key, bytes);
+        return new SourceFile(path, key, bytes.Length, sha);
+    }
+
+    private async Task<int?> RankAsync(AdapterPublication publication) =>
+        publication.Files.FirstOrDefault(f => f.Path == Config) is { } config
+        && await blobs.ReadJsonAsync<JsonElement>(config.Key, GridJson.Options) is var (_, json)
+        && json.ValueKind == JsonValueKind.Object && json.TryGetProperty("r", out var r) && r.TryGetInt32(out var rank)
+            ? rank
+            : null;
+}
