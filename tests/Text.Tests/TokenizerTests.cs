@@ -42,7 +42,7 @@ public sealed class TokenizerTests
     [Fact]
     public void Encode_CatastrophicPattern_StopsWithATypedError()
     {
-        var tokenizer = Build(new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = "(a+)+[0-9]" }, ["behavior"] = "Isolated" });
+        var tokenizer = Build(new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = "(?:a|aa|aaa)+[0-9]" }, ["behavior"] = "Isolated" });
         var problem = Assert.Throws<GridException>(() => tokenizer.Encode(new string('a', 60) + "!1"));
         Assert.Equal(ErrorCodes.InvalidTokenizer, problem.Code);
     }

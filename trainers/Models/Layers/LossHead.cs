@@ -12,7 +12,7 @@ namespace FineTuneGrid.Models.Layers;
 public sealed class LossHead(HeadSpec spec, ModelWeights weights)
 {
     /// <summary>Logits of a chunk: at most this many, 64 MB in fp32. A constant, since it shapes the order of sums.</summary>
-    private const long ChunkElements = 16L << 20;
+    internal const long ChunkElements = 16L << 20;
 
     /// <summary>Rows [n, hidden] -> fp32 logits [n, vocabulary].</summary>
     public Tensor Logits(Tensor rows)
