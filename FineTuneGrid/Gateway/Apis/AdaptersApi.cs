@@ -1,0 +1,80 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Adapters;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Assets;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Apis;
+
+/// <summary><c>/api/v1/adapters</c>: the registry's versions and their files; push of existing PEFT adapters.</summary>
+public static class AdaptersApi
+{
+    private sealed record CommitRequest(string? BaseModel = null);
+
+    public static void MapAdapters(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1/adapters").WithTags("adapters");
+        group.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("All adapters the key can see");
+        group.MapGet("/{org}/{name}", Get).RequireAuthorization(Policies.Reader).WithSummary("One adapter with its versions").Produces<AdapterView>();
+        group.MapGet("/{org}/{name}/versions/{version}/files/{**path}", File).RequireAuthorization(Policies.Reader).WithSummary("A file of a version");
+        group.MapPut("/{org}/{name}/files/{**path}", Put).RequireAuthorization(Policies.Member).WithSummary("Upload a file of an adapter to be pushed").DisableRequestLimits();
+        group.MapPost("/{org}/{name}/commit", Commit).RequireAuthorization(Policies.Member).WithSummary("Check the pushed files and register them as a version")
+            .Produces<AdapterVersionView>(StatusCodes.Status201Created);
+        group.MapDelete("/{org}/{name}", Delete).RequireAuthorization(Policies.Member).WithSummary("Delete an adapter, or one ?version=");
+    }
+
+    private static async Task<IResult> List(HttpContext context, IGrainFactory grains, NameResolver names)
+    {
+        var all = new List<AdapterView>();
+        foreach (var org in await names.VisibleOrgsAsync(context.Caller()))
+        {
+            var ids = (await grains.GetGrain<IOrgGrain>(org).List(Ids.Adapter)).Values;
+            all.AddRange((await Task.WhenAll(ids.Select(id => grains.GetGrain<IAdapterGrain>(id).Get()))).OfType<AdapterView>());
+        }
+        return Paging.Page(all.OrderBy(a => a.Org, StringComparer.Ordinal).ThenBy(a => a.Name, StringComparer.Ordinal), null);
+    }
+
+    private static async Task<IResult> Get(HttpContext context, NameResolver names, string org, string name) =>
+        Results.Json(await names.AdapterAsync(context.Caller(), org, name), GridJson.Options);
+
+    private static async Task<IResult> File(HttpContext context, NameResolver names, StoredFiles files, string org, string name, string version, string path, CancellationToken ct)
+    {
+        var adapter = await names.AdapterAsync(context.Caller(), org, name);
+        return await files.ResultAsync(NameResolver.Version(adapter, version).Files, path, ct);
+    }
+
+    private static async Task<IResult> Put(HttpContext context, AdapterPush push, string org, string name, string path, CancellationToken ct)
+    {
+        var (caller, target) = Writer(context, org, name);
+        var file = await push.ReceiveAsync(context, caller, target, path, ct);
+        return file is null ? Results.StatusCode(StatusCodes.Status202Accepted)
+            : Results.Json(new { file.Path, file.Length, file.Sha256 }, GridJson.Options, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Commit(HttpContext context, AdapterPush push, string org, string name, CancellationToken ct)
+    {
+        var request = await BodyReader.ReadJsonAsync<CommitRequest>(context.Request, ct);
+        var (caller, target) = Writer(context, org, name);
+        return Results.Json(await push.CommitAsync(caller, target, request.BaseModel, ct), GridJson.Options, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Delete(HttpContext context, IGrainFactory grains, NameResolver names, string org, string name, string? version)
+    {
+        var (caller, _) = Writer(context, org, name);
+        var adapter = await names.AdapterAsync(caller, org, name);
+        if (version is not null) NameResolver.Version(adapter, version);
+        await grains.GetGrain<IAdapterGrain>(adapter.Id).Delete(version);
+        if (version is null) await grains.GetGrain<IOrgGrain>(org).Free(Ids.Adapter, name, adapter.Id);
+        return Results.NoContent();
+    }
+
+    private static (Principal Caller, AdapterRef Target) Writer(HttpContext context, string org, string name)
+    {
+        var caller = context.Caller();
+        var target = new AdapterRef(Names.Check(org, "org"), Names.Check(name, "name"));
+        if (!caller.CanSee(org)) throw NameResolver.Missing("adapter", target.ToString());
+        return caller.CanWrite(org) ? (caller, target) : throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "org");
+    }
+}

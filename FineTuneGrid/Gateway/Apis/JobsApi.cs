@@ -1,0 +1,104 @@
+using System.Security.Cryptography;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Jobs;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Apis;
+
+/// <summary><c>/api/v1/jobs</c>: submit, look, steer.</summary>
+public static class JobsApi
+{
+    private const int MaxSpecBytes = 1 << 20;
+
+    public static void MapJobs(this IEndpointRouteBuilder routes)
+    {
+        var jobs = routes.MapGroup("/api/v1/jobs").WithTags("jobs");
+        jobs.MapGet("/schema", () => Results.Json(JobSchema.Create())).AllowAnonymous().WithSummary("JSON Schema of a job, with defaults");
+        jobs.MapPost("/", Submit).RequireAuthorization(Policies.Member).WithSummary("Submit a job; ?dry_run=true only resolves it")
+            .Accepts<JobSpec>("application/json").Produces<JobView>(StatusCodes.Status201Created);
+        jobs.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("Jobs, newest first");
+        jobs.MapGet("/{id}", Get).RequireAuthorization(Policies.Reader).WithSummary("One job").Produces<JobView>();
+        jobs.MapPost("/{id}/cancel", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Cancel()))
+            .RequireAuthorization(Policies.Member).WithSummary("Cancel; checkpoints and logs stay");
+        jobs.MapPost("/{id}/pause", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Pause()))
+            .RequireAuthorization(Policies.Member).WithSummary("Checkpoint and give the slot back");
+        jobs.MapPost("/{id}/resume", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Resume()))
+            .RequireAuthorization(Policies.Member).WithSummary("Queue a paused job again");
+        jobs.MapGet("/{id}/events", Events).RequireAuthorization(Policies.Reader).WithSummary("Events, oldest first");
+        jobs.MapGet("/{id}/events/stream", Stream).RequireAuthorization(Policies.Reader).WithSummary("Server-sent events, resumable by Last-Event-ID");
+        jobs.MapGet("/{id}/metrics", Metrics).RequireAuthorization(Policies.Reader).WithSummary("Step metrics, each step once");
+        jobs.MapGet("/{id}/checkpoints", Checkpoints).RequireAuthorization(Policies.Reader).WithSummary("Committed checkpoints with their digests");
+        jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("The trainer's output; ?follow=true until the job ends");
+    }
+
+    private static async Task<IResult> Submit(HttpContext context, JobAccess access, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
+    {
+        var body = await BodyReader.ReadAsync(context.Request, MaxSpecBytes, ct);
+        var spec = JobSpecReader.Read(body);
+        var caller = context.Caller();
+        var org = AdapterRef.Parse(spec.Adapter, "adapter").Org;
+        if (!caller.CanSee(org)) throw new GridException(ErrorCodes.NotFound, $"There is no organisation '{org}' that this key can see.", "adapter");
+        if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
+        var key = context.Request.Headers["Idempotency-Key"].ToString();
+        var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key);
+        if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
+        var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
+        var job = await access.Grain(id).Submit(submission);
+        return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{id}");
+    }
+
+    private static async Task<IResult> List(HttpContext context, IGrainFactory grains, JobAccess access, string? after, int? limit)
+    {
+        var caller = context.Caller();
+        var page = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).Jobs(caller.IsAdmin ? null : caller.Org ?? Names.SharedOrg, after, Paging.Limit(limit));
+        var views = await Task.WhenAll(page.JobIds.Select(id => access.Grain(id).Get()));
+        return Paging.Page(views.Where(v => v is not null), page.Next);
+    }
+
+    private static async Task<IResult> Get(HttpContext context, JobAccess access, string id) =>
+        Results.Json(await access.ViewAsync(context.Caller(), id), GridJson.Options);
+
+    private static async Task<IResult> Change(HttpContext context, JobAccess access, string id, Func<IJobGrain, Task<JobView>> change)
+    {
+        var caller = context.Caller();
+        var job = await access.ViewAsync(caller, id);
+        if (!caller.CanWrite(job.Org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not change jobs of organisation '{job.Org}'.");
+        return Results.Json(await change(access.Grain(id)), GridJson.Options);
+    }
+
+    private static async Task<IResult> Events(HttpContext context, JobAccess access, string id, long? after, int? limit)
+    {
+        await access.ViewAsync(context.Caller(), id);
+        var page = await access.Grain(id).Events(after ?? 0, Paging.Limit(limit), 0);
+        return Paging.Page(page.Events, page.Events.Count == 0 ? null : page.Events[^1].Seq);
+    }
+
+    private static async Task<IResult> Stream(HttpContext context, JobAccess access, string id, long? after)
+    {
+        await access.ViewAsync(context.Caller(), id);
+        return new JobEventStream(access.Grain(id), after);
+    }
+
+    private static async Task<IResult> Metrics(HttpContext context, JobAccess access, string id, int? after, int? limit)
+    {
+        await access.ViewAsync(context.Caller(), id);
+        var wanted = Paging.Limit(limit ?? 1000);
+        var steps = await access.Grain(id).Metrics(after ?? 0, wanted);
+        return Paging.Page(steps, steps.Count < wanted ? null : steps[^1].Step);
+    }
+
+    private static async Task<IResult> Checkpoints(HttpContext context, JobAccess access, string id)
+    {
+        await access.ViewAsync(context.Caller(), id);
+        return Paging.Page(await access.Grain(id).Checkpoints(), null);
+    }
+
+    private static async Task<IResult> Logs(HttpContext context, JobAccess access, JobLogs logs, string id, bool? follow)
+    {
+        await access.ViewAsync(context.Caller(), id);
+        return Results.Stream(output => logs.CopyAsync(id, output, follow == true, context.RequestAborted), "text/plain; charset=utf-8");
+    }
+}

@@ -1,0 +1,44 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Assets;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Apis;
+
+/// <summary><c>/api/v1/keys</c>: for the admin.</summary>
+public static class KeysApi
+{
+    public static void MapKeys(this IEndpointRouteBuilder routes)
+    {
+        var group = routes.MapGroup("/api/v1/keys").WithTags("keys").RequireAuthorization(Policies.Admin);
+        group.MapPost("/", Create).WithSummary("Make a key; the secret is shown once").Produces<CreatedKey>(StatusCodes.Status201Created);
+        group.MapGet("/", async (IGrainFactory grains) => Paging.Page(await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Keys(), null)).WithSummary("All keys, without secrets");
+        group.MapDelete("/{id}", Revoke).WithSummary("Revoke a key").Produces<KeyView>();
+    }
+
+    private static async Task<IResult> Create(HttpContext context, IGrainFactory grains, ApiKeys keys, TimeProvider time, CancellationToken ct)
+    {
+        var request = await BodyReader.ReadJsonAsync<CreateKeyRequest>(context.Request, ct);
+        if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 200) throw new GridException(ErrorCodes.InvalidValue, "name must have 1 to 200 characters.", "name");
+        if (request.Role != Role.Admin && request.Org is null) throw new GridException(ErrorCodes.MissingField, $"org is required for a {request.Role.ToString().ToLowerInvariant()} key.", "org");
+        if (request.Org is { } org)
+        {
+            Names.Check(org, "org");
+            await grains.GetGrain<IOrgGrain>(org).Ensure();
+            await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
+        }
+        var secret = ApiKeys.Create();
+        var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(request, Ids.New(Ids.Key, time.GetUtcNow()), keys.Hash(secret)!);
+        return Results.Json(new CreatedKey(view, secret), GridJson.Options, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static async Task<IResult> Revoke(IGrainFactory grains, KeyCache cache, string id)
+    {
+        if (id == AdminKey.Id) throw new GridException(ErrorCodes.Conflict, $"The first admin key lives in {AdminKey.FileName} and is not revoked here.", "id");
+        var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Revoke(id) ?? throw NameResolver.Missing("key", id);
+        cache.Clear();
+        return Results.Json(view, GridJson.Options);
+    }
+}

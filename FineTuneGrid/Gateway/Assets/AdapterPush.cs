@@ -1,0 +1,104 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Adapters;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Storage;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Assets;
+
+/// <summary>
+/// Import of an existing PEFT adapter: its files are drafted below the caller's own prefix, checked by the inspector against the
+/// base model, and then registered as a version of kind <c>imported</c>.
+/// </summary>
+public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, IInspector inspector)
+{
+    private static readonly string[] Accepted = ["adapter_config.json", "adapter_model.safetensors", "README.md"];
+
+    public async Task<SourceFile?> ReceiveAsync(HttpContext context, Principal caller, AdapterRef target, string path, CancellationToken ct)
+    {
+        if (!Accepted.Contains(path))
+            throw new GridException(ErrorCodes.InvalidAdapter, $"A pushed adapter consists of {string.Join(", ", Accepted)}, not {path}.", "path");
+        var prefix = DraftPrefix(caller, target);
+        var file = await uploads.ReceiveAsync(context, prefix, path, ct);
+        if (file is not null) await store.WriteJsonAsync($"{prefix}/files/{Array.IndexOf(Accepted, path)}.json", file, cancellation: ct);
+        return file;
+    }
+
+    public async Task<AdapterVersionView> CommitAsync(Principal caller, AdapterRef target, string? baseModel, CancellationToken ct)
+    {
+        var prefix = DraftPrefix(caller, target);
+        var files = await DraftAsync(prefix, ct);
+        foreach (var needed in Accepted.Take(2))
+        {
+            if (!files.Any(f => f.Path == needed)) throw new GridException(ErrorCodes.InvalidAdapter, $"{needed} is missing; upload it first.", needed);
+        }
+        var model = await BaseAsync(caller, files, baseModel, ct);
+        var reply = await inspector.RunAsync(new InspectorRequest(inspector.Blobs, InspectAdapter: new InspectAdapterRequest(files, model.Manifest)), ct);
+        reply.Error?.ToException().Throw();
+        await grains.GetGrain<IOrgGrain>(target.Org).Ensure();
+        await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(target.Org);
+        var id = await grains.GetGrain<IOrgGrain>(target.Org).Claim(Ids.Adapter, target.Name);
+        var adapter = grains.GetGrain<IAdapterGrain>(id);
+        await adapter.Create(target.Org, target.Name);
+        var source = "push-" + Digest(string.Join("\n", files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => $"{f.Path} {f.Sha256}")));
+        var version = await adapter.Publish(new AdapterPublication(source, files,
+            new AdapterLineage("imported", null, model.Name, model.Manifest!.Digest, model.License, null, null, null, null, null, null, null, null, null),
+            new AdapterMetrics(null, null, null, null, null)));
+        await foreach (var blob in store.ListAsync(prefix + "/", ct)) await store.DeleteAsync(blob.Key, cancellation: ct);
+        return version;
+    }
+
+    private async Task<List<SourceFile>> DraftAsync(string prefix, CancellationToken ct)
+    {
+        var files = new List<SourceFile>();
+        for (var i = 0; i < Accepted.Length; i++)
+        {
+            if (await store.ReadJsonAsync<SourceFile>($"{prefix}/files/{i}.json", cancellation: ct) is { } stored) files.Add(stored.Value);
+        }
+        return files;
+    }
+
+    /// <summary>The base named by the caller, else by adapter_config.json: by the last part of its path.</summary>
+    private async Task<ModelView> BaseAsync(Principal caller, List<SourceFile> files, string? given, CancellationToken ct)
+    {
+        var name = given;
+        if (name is null)
+        {
+            var config = await store.ReadAllBytesAsync(files.First(f => f.Path == Accepted[0]).Key, cancellation: ct);
+            try
+            {
+                using var document = JsonDocument.Parse(config!.Value.Bytes);
+                name = document.RootElement.GetProperty("base_model_name_or_path").GetString()?.TrimEnd('/').Split('/')[^1].ToLowerInvariant();
+            }
+            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+            {
+                throw new GridException(ErrorCodes.InvalidAdapter, "adapter_config.json names no base model; give base_model.", "base_model", e);
+            }
+        }
+        var model = await names.ModelAsync(caller, name ?? "", null);
+        return model.Manifest is not null ? model : throw new GridException(ErrorCodes.Conflict, $"The model '{model.Name}' is not ready.", "base_model");
+    }
+
+    private static string DraftPrefix(Principal caller, AdapterRef target) => $"drafts/{Digest($"{caller.KeyId}\n{target.Org}/{target.Name}")}";
+
+    private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..40];
+}
+
+/// <summary>The inspector process, as the host starts it.</summary>
+public interface IInspector
+{
+    BlobAccess Blobs { get; }
+
+    Task<InspectorReply> RunAsync(InspectorRequest request, CancellationToken ct);
+}
+
+internal static class ThrowExtensions
+{
+    public static void Throw(this Exception exception) => throw exception;
+}

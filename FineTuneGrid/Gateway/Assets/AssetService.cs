@@ -1,0 +1,110 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Storage;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Assets;
+
+/// <summary>A model or data set, with its own view for the answer.</summary>
+public sealed record Asset(string Id, string Org, string Name, AssetStatus Status, IReadOnlyList<SourceFile> Files, object View);
+
+/// <summary>What models and data sets have in common at the door.</summary>
+public sealed class AssetService(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, GatewayOptions options, TimeProvider time)
+{
+    public async Task<(object View, bool Created)> CreateAsync(AssetKind kind, string org, string name)
+    {
+        await grains.GetGrain<IOrgGrain>(org).Ensure();
+        await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
+        var id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
+        var before = await GetAsync(kind, id);
+        if (before is { Status: AssetStatus.Ready or AssetStatus.Inspecting })
+            throw new GridException(ErrorCodes.AlreadyExists, $"There is a {kind.Noun} '{name}' in organisation '{org}'; delete it first or choose another name.", "name");
+        if (before is not null) return (before.View, false);
+        return (kind == AssetKind.Model ? await grains.GetGrain<IModelGrain>(id).Create(org, name) : await grains.GetGrain<IDatasetGrain>(id).Create(org, name), true);
+    }
+
+    public async Task<Asset> FindAsync(AssetKind kind, Principal caller, string nameOrId, string? org) => kind == AssetKind.Model
+        ? ToAsset(await names.ModelAsync(caller, nameOrId, org))
+        : ToAsset(await names.DatasetAsync(caller, nameOrId, org));
+
+    public async Task<Asset> FindForWriteAsync(AssetKind kind, Principal caller, string nameOrId, string? org)
+    {
+        var asset = await FindAsync(kind, caller, nameOrId, org);
+        return caller.CanWrite(asset.Org) ? asset
+            : throw new GridException(ErrorCodes.Forbidden, $"This key may not change the {kind.Noun}s of organisation '{asset.Org}'.");
+    }
+
+    public async Task<IReadOnlyList<object>> ListAsync(AssetKind kind, Principal caller)
+    {
+        var all = new List<Asset>();
+        foreach (var org in await names.VisibleOrgsAsync(caller))
+        {
+            var ids = (await grains.GetGrain<IOrgGrain>(org).List(kind.IdKind)).Values;
+            all.AddRange((await Task.WhenAll(ids.Select(id => GetAsync(kind, id)))).OfType<Asset>());
+        }
+        return [.. all.OrderBy(a => a.Org, StringComparer.Ordinal).ThenBy(a => a.Name, StringComparer.Ordinal).Select(a => a.View)];
+    }
+
+    public async Task<SourceFile?> ReceiveAsync(HttpContext context, AssetKind kind, Asset asset, string path, CancellationToken ct)
+    {
+        if (asset.Status is AssetStatus.Ready or AssetStatus.Inspecting)
+            throw new GridException(ErrorCodes.Conflict, $"The {kind.Noun} '{asset.Name}' is committed and can no longer change; delete it or choose another name.");
+        var file = await uploads.ReceiveAsync(context, $"{kind.Route}/{asset.Id}", path, ct);
+        if (file is not null) await AddFileAsync(kind, asset.Id, file);
+        return file;
+    }
+
+    public async Task<object> CommitAsync(AssetKind kind, string id, string? license) => kind == AssetKind.Model
+        ? await grains.GetGrain<IModelGrain>(id).Commit(license)
+        : await grains.GetGrain<IDatasetGrain>(id).Commit(license);
+
+    /// <summary>Copies a file, or the files of a folder, that lie below a configured root.</summary>
+    public async Task<object> ImportAsync(AssetKind kind, string org, string name, string path, string? license, CancellationToken ct)
+    {
+        var full = Path.GetFullPath(path);
+        if (!options.ImportRoots.Any(root => IsBelow(full, root)))
+            throw new GridException(ErrorCodes.Forbidden, "path lies below none of the configured import folders.", "path");
+        string[] files = Directory.Exists(full) ? [.. Directory.EnumerateFiles(full).Order(StringComparer.Ordinal)] : File.Exists(full) ? [full] : [];
+        if (files.Length == 0) throw new GridException(ErrorCodes.NotFound, $"There are no files at {path}.", "path");
+        await CreateAsync(kind, org, name);
+        var id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
+        foreach (var file in files)
+        {
+            FileUpload.CheckPath(Path.GetFileName(file));
+            var key = $"{kind.Route}/{id}/source/{Ids.New("file", time.GetUtcNow())}";
+            await using var stream = File.OpenRead(file);
+            var info = await store.WriteAsync(key, stream, WriteCondition.IfAbsent, ct);
+            await AddFileAsync(kind, id, new SourceFile(Path.GetFileName(file), key, info.Length, (await store.Sha256Async(key, ct))!));
+        }
+        return await CommitAsync(kind, id, license);
+    }
+
+    public async Task DeleteAsync(AssetKind kind, Asset asset)
+    {
+        if (kind == AssetKind.Model) await grains.GetGrain<IModelGrain>(asset.Id).Delete();
+        else await grains.GetGrain<IDatasetGrain>(asset.Id).Delete();
+        await grains.GetGrain<IOrgGrain>(asset.Org).Free(kind.IdKind, asset.Name, asset.Id);
+    }
+
+    /// <summary>With links resolved, so that a link inside a root leads nowhere else.</summary>
+    private static bool IsBelow(string path, string root)
+    {
+        var real = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
+        return real.StartsWith(Path.GetFullPath(root).TrimEnd('/') + "/", StringComparison.Ordinal);
+    }
+
+    private Task AddFileAsync(AssetKind kind, string id, SourceFile file) => kind == AssetKind.Model
+        ? grains.GetGrain<IModelGrain>(id).AddFile(file)
+        : grains.GetGrain<IDatasetGrain>(id).AddFile(file);
+
+    private async Task<Asset?> GetAsync(AssetKind kind, string id) => kind == AssetKind.Model
+        ? await grains.GetGrain<IModelGrain>(id).Get() is { } model ? ToAsset(model) : null
+        : await grains.GetGrain<IDatasetGrain>(id).Get() is { } dataset ? ToAsset(dataset) : null;
+
+    private static Asset ToAsset(ModelView v) => new(v.Id, v.Org, v.Name, v.Status, v.Files, v);
+
+    private static Asset ToAsset(Contracts.Datasets.DatasetView v) => new(v.Id, v.Org, v.Name, v.Status, v.Files, v);
+}

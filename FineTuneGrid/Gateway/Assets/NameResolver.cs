@@ -1,0 +1,67 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Adapters;
+using FineTuneGrid.Contracts.Datasets;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Models;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Assets;
+
+/// <summary>
+/// From names to grains, as far as the caller may see. What belongs to another organisation does not exist: 404, never 403.
+/// </summary>
+public sealed class NameResolver(IGrainFactory grains)
+{
+    public async Task<ModelView> ModelAsync(Principal caller, string nameOrId, string? org) =>
+        await grains.GetGrain<IModelGrain>(await IdAsync(AssetKind.Model, caller, nameOrId, org)).Get() is { } model && caller.CanSee(model.Org)
+            ? model : throw Missing(AssetKind.Model.Noun, nameOrId);
+
+    public async Task<DatasetView> DatasetAsync(Principal caller, string nameOrId, string? org) =>
+        await grains.GetGrain<IDatasetGrain>(await IdAsync(AssetKind.Dataset, caller, nameOrId, org)).Get() is { } dataset && caller.CanSee(dataset.Org)
+            ? dataset : throw Missing(AssetKind.Dataset.Noun, nameOrId);
+
+    public async Task<AdapterView> AdapterAsync(Principal caller, string org, string name)
+    {
+        if (Names.IsValid(org) && Names.IsValid(name) && caller.CanSee(org)
+            && await grains.GetGrain<IOrgGrain>(org).Find(Ids.Adapter, name) is { } id
+            && await grains.GetGrain<IAdapterGrain>(id).Get() is { } adapter)
+            return adapter;
+        throw Missing("adapter", $"{org}/{name}");
+    }
+
+    public static AdapterVersionView Version(AdapterView adapter, string? version)
+    {
+        var found = version is null
+            ? adapter.Versions.MaxBy(v => int.Parse(v.Version, System.Globalization.CultureInfo.InvariantCulture))
+            : adapter.Versions.FirstOrDefault(v => v.Version == version);
+        return found ?? throw Missing("adapter version", $"{adapter.Org}/{adapter.Name}@{version ?? "newest"}");
+    }
+
+    /// <summary>Where a caller's new assets go: the named organisation, the caller's own, or <c>shared</c> for the admin.</summary>
+    public static string OrgForWrite(Principal caller, string? org)
+    {
+        var target = Names.Check(org ?? caller.Org ?? Names.SharedOrg, "org");
+        if (!caller.CanSee(target)) throw Missing("organisation", target);
+        return caller.CanWrite(target) ? target : throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{target}'.", "org");
+    }
+
+    /// <summary>All organisations whose assets the caller may list.</summary>
+    public async Task<IReadOnlyList<string>> VisibleOrgsAsync(Principal caller) => caller.IsAdmin
+        ? [.. (await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Orgs()).Append(Names.SharedOrg).Distinct().Order(StringComparer.Ordinal)]
+        : caller.Org is { } org && org != Names.SharedOrg ? [org, Names.SharedOrg] : [Names.SharedOrg];
+
+    public static GridException Missing(string noun, string name) => new(ErrorCodes.NotFound, $"There is no {noun} '{name}'.");
+
+    private async Task<string> IdAsync(AssetKind kind, Principal caller, string nameOrId, string? org)
+    {
+        if (Ids.IsId(nameOrId, kind.IdKind)) return nameOrId;
+        if (!Names.IsValid(nameOrId)) throw Missing(kind.Noun, nameOrId);
+        string[] candidates = org is not null ? [Names.Check(org, "org")] : caller.Org is { } own ? [own, Names.SharedOrg] : [Names.SharedOrg];
+        foreach (var candidate in candidates.Where(caller.CanSee))
+        {
+            if (await grains.GetGrain<IOrgGrain>(candidate).Find(kind.IdKind, nameOrId) is { } id) return id;
+        }
+        throw Missing(kind.Noun, nameOrId);
+    }
+}

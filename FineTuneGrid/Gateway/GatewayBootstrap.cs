@@ -1,0 +1,19 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Gateway.Access;
+using Orleans;
+
+namespace FineTuneGrid.Gateway;
+
+/// <summary>Makes the admin's key known to the grid. Safe to run at every start and on every silo.</summary>
+public static class GatewayBootstrap
+{
+    public static async Task EnsureAdminAsync(IGrainFactory grains, ApiKeys keys, string dataDirectory)
+    {
+        var secret = AdminKey.Ensure(dataDirectory);
+        var hash = keys.Hash(secret)
+            ?? throw new GridException(ErrorCodes.InvalidValue, $"{Path.Combine(dataDirectory, AdminKey.FileName)} does not hold a key; delete it to get a new one.");
+        await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(new CreateKeyRequest("admin", null, Role.Admin), AdminKey.Id, hash);
+    }
+}

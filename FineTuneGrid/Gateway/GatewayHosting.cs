@@ -1,0 +1,68 @@
+using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Apis;
+using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Health;
+using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.Problems;
+using FineTuneGrid.Gateway.Runs;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace FineTuneGrid.Gateway;
+
+/// <summary>The front door as a part of a host. The host supplies IBlobStore, IInspector and the grain factory.</summary>
+public static class GatewayHosting
+{
+    public static WebApplicationBuilder AddGridGateway(this WebApplicationBuilder builder, GatewayOptions options)
+    {
+        var services = builder.Services;
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = 4 << 20;
+            kestrel.Limits.MinRequestBodyDataRate = null;
+            kestrel.AddServerHeader = false;
+        });
+        services.AddSingleton(options);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(new ApiKeys(SecretFile.EnsureBytes(Path.Combine(options.DataDirectory, "secrets", "pepper"))));
+        services.AddSingleton<KeyCache>();
+        services.AddSingleton<NameResolver>();
+        services.AddSingleton<FileUpload>();
+        services.AddSingleton<AssetService>();
+        services.AddSingleton<StoredFiles>();
+        services.AddSingleton<AdapterPush>();
+        services.AddSingleton<JobAccess>();
+        services.AddSingleton<JobLogs>();
+        services.AddSingleton<IdempotencyStore>();
+        services.AddSingleton<TaskRunner>();
+        services.AddExceptionHandler<ProblemWriter>();
+        services.AddOpenApi("v1");
+        services.AddDataProtection().SetApplicationName("FineTuneGrid")
+            .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "secrets", "sessions")));
+        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null);
+        services.AddAuthorization(Policies.Add);
+        return builder;
+    }
+
+    public static WebApplication MapGridGateway(this WebApplication app)
+    {
+        app.UseExceptionHandler(_ => { });
+        app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
+        app.UseAuthentication();
+        app.UseAuthorization();
+        app.MapOpenApi().AllowAnonymous();
+        app.MapHealth();
+        app.MapJobs();
+        app.MapAssets();
+        app.MapAdapters();
+        app.MapRuns();
+        app.MapFleet();
+        app.MapKeys();
+        return app;
+    }
+
+    /// <summary>Large uploads set their own limits.</summary>
+    internal static TBuilder DisableRequestLimits<TBuilder>(this TBuilder builder) where TBuilder : IEndpointConventionBuilder =>
+        builder.WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
+}

@@ -1,0 +1,22 @@
+using FineTuneGrid.Contracts.Inspection;
+
+namespace FineTuneGrid.Gateway;
+
+/// <summary>What the front door needs to know of its host.</summary>
+public sealed class GatewayOptions
+{
+    /// <summary>Folder of the server's own secrets and of admin.key; never below the blob store's root.</summary>
+    public required string DataDirectory { get; set; }
+
+    /// <summary>How one-shot trainer processes reach the blob store.</summary>
+    public required BlobAccess Blobs { get; set; }
+
+    /// <summary>Server-side folders from which models and data sets may be imported by path. Default: none.</summary>
+    public IReadOnlyList<string> ImportRoots { get; set; } = [];
+
+    /// <summary>Longest single file, in bytes. Default: 64 GiB.</summary>
+    public long MaxFileBytes { get; set; } = 64L << 30;
+
+    /// <summary>How long a key's answer is reused; revocation takes effect within this time. Default: 15 s.</summary>
+    public TimeSpan KeyCacheTime { get; set; } = TimeSpan.FromSeconds(15);
+}

@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+
+namespace FineTuneGrid.Gateway.Jobs;
+
+/// <summary>
+/// A job's events as server-sent events: <c>id</c> is the sequence number, <c>event</c> the type, <c>data</c> the event. Ends after
+/// the terminal event; a comment every few seconds keeps proxies from closing it.
+/// </summary>
+public sealed class JobEventStream(IJobGrain job, long? after) : IResult
+{
+    private const int PageSize = 500;
+    private const double WaitSeconds = 10;
+
+    public async Task ExecuteAsync(HttpContext context)
+    {
+        var ct = context.RequestAborted;
+        var seq = after ?? (long.TryParse(context.Request.Headers["Last-Event-ID"], CultureInfo.InvariantCulture, out var last) ? last : 0);
+        context.Response.ContentType = "text/event-stream";
+        context.Response.Headers.CacheControl = "no-cache";
+        context.Response.Headers["X-Accel-Buffering"] = "no";
+        await context.Response.WriteAsync("retry: 1000\n\n", ct);
+        await context.Response.Body.FlushAsync(ct);
+        try
+        {
+            while (!ct.IsCancellationRequested)
+            {
+                var page = await job.Events(seq, PageSize, WaitSeconds);
+                if (page.Events.Count == 0 && page.Closed) return;
+                await context.Response.WriteAsync(page.Events.Count == 0 ? ": still here\n\n" : Format(page), ct);
+                await context.Response.Body.FlushAsync(ct);
+                if (page.Events.Count > 0) seq = page.Events[^1].Seq;
+            }
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // The reader has gone; nothing is lost, it can resume after the last id.
+        }
+    }
+
+    internal static string Format(JobEventPage page)
+    {
+        var text = new StringBuilder();
+        foreach (var e in page.Events)
+            text.Append("id: ").Append(e.Seq).Append("\nevent: ").Append(e.Type).Append("\ndata: ").Append(GridJson.ToText(e)).Append("\n\n");
+        return text.ToString();
+    }
+}

@@ -1,0 +1,55 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Gateway.Assets;
+using Orleans;
+
+namespace FineTuneGrid.Gateway.Runs;
+
+/// <summary>A base model, with an adapter's files or without.</summary>
+public sealed record RunSubject(ModelManifest Model, IReadOnlyList<SourceFile>? Adapter);
+
+/// <summary>Short work on a live node: a one-shot trainer process there, its reply here.</summary>
+public sealed class TaskRunner(IGrainFactory grains, NameResolver names, GatewayOptions options, TimeProvider time)
+{
+    /// <param name="reference">A base model's name or id, or <c>org/adapter[@version]</c>.</param>
+    public async Task<RunSubject> SubjectAsync(Principal caller, string? reference)
+    {
+        if (string.IsNullOrEmpty(reference)) throw new GridException(ErrorCodes.MissingField, "model is required: a base model's name, or org/adapter[@version].", "model");
+        if (!reference.Contains('/')) return new RunSubject(Ready(await names.ModelAsync(caller, reference, null), reference), null);
+        var adapterRef = AdapterRef.Parse(reference, "model");
+        var adapter = await names.AdapterAsync(caller, adapterRef.Org, adapterRef.Name);
+        var version = NameResolver.Version(adapter, adapterRef.Version);
+        if (version.Lineage.Kind == "full")
+            throw new GridException(ErrorCodes.InvalidValue, $"{reference} is a full model, not an adapter; export it and add it as a model to run it.", "model");
+        var model = await names.ModelAsync(caller, version.Lineage.BaseModel ?? "", null);
+        if (Ready(model, reference).Digest != version.Lineage.BaseDigest)
+            throw new GridException(ErrorCodes.Conflict, $"The registered model '{model.Name}' is not the one that {reference} was trained on (its digest differs).", "model");
+        return new RunSubject(model.Manifest!, version.Files);
+    }
+
+    public async Task<TokenIndex> TokensAsync(Principal caller, string? dataset, ModelManifest model, string format)
+    {
+        if (string.IsNullOrEmpty(dataset)) throw new GridException(ErrorCodes.MissingField, "dataset is required: a data set's name or id.", "dataset");
+        var view = await names.DatasetAsync(caller, dataset, null);
+        return await grains.GetGrain<IDatasetGrain>(view.Id).Tokenize(model, format, model.ContextLength);
+    }
+
+    /// <exception cref="GridException"><c>unavailable</c> where no node is alive; else what the task itself refused.</exception>
+    public async Task<TrainerTaskReply> RunAsync(RunSubject subject, Func<TrainerTask, TrainerTask> fill)
+    {
+        var nodes = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes();
+        var node = nodes.Where(n => n.Alive && n.Slots.Count > 0).OrderBy(n => n.Draining).ThenBy(n => n.Sessions.Sum(s => s.Jobs.Count)).FirstOrDefault()
+            ?? throw new GridException(ErrorCodes.Unavailable, "No node is alive to run this on; start one and try again.");
+        var slot = node.Slots[0];
+        var task = fill(new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), options.Blobs, slot.Device, slot.Threads, subject.Model, subject.Adapter));
+        var reply = await grains.GetGrain<INodeGrain>(node.NodeId).Run(task);
+        return reply.Error is { } error ? throw error.ToException() : reply;
+    }
+
+    private static ModelManifest Ready(Contracts.Models.ModelView model, string reference) => model.Manifest
+        ?? throw new GridException(ErrorCodes.Conflict, $"The base model of '{reference}' is not ready.", "model");
+}
