@@ -21,11 +21,6 @@ public interface IJobGrain : IGrainWithStringKey
     [ResponseTimeout("00:10:00")]
     Task<ResolvedJob> DryRun(JobSubmission submission);
 
-    /// <summary>A dry run: resolves the submission as Submit would, and keeps nothing. The key is a fresh id.</summary>
-    [Alias("Plan")]
-    [ResponseTimeout("00:10:00")]
-    Task<JobPlan> Plan(JobSubmission submission);
-
     [AlwaysInterleave]
     [Alias("Get")]
     Task<JobView?> Get();
@@ -86,9 +81,6 @@ public interface IJobGrain : IGrainWithStringKey
 
 /// <param name="Spec">Read by <see cref="JobSpecReader"/>; names resolved by the job itself.</param>
 public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, string? IdempotencyKey);
-
-/// <summary>What a submission would become.</summary>
-public sealed record JobPlan(JobSpec Spec, ResolvedJob Resolved);
 
 /// <param name="PlacementId">Distinguishes grants: the same id twice is the same grant.</param>
 public sealed record PlacementGrant(string PlacementId, string NodeId, int Slot, string SessionId);

@@ -6,6 +6,9 @@ using Orleans;
 
 namespace FineTuneGrid.Gateway.Jobs;
 
+/// <summary>What a submission would become.</summary>
+public sealed record JobPlan(JobSpec Spec, ResolvedJob Resolved);
+
 /// <summary>Jobs as a caller may see them: another organisation's job does not exist.</summary>
 public sealed class JobAccess(IGrainFactory grains, TimeProvider time)
 {
@@ -20,5 +23,5 @@ public sealed class JobAccess(IGrainFactory grains, TimeProvider time)
     }
 
     /// <summary>What a submission would become, without keeping it.</summary>
-    public Task<JobPlan> PlanAsync(JobSubmission submission) => Grain(NewId()).Plan(submission);
+    public async Task<JobPlan> PlanAsync(JobSubmission submission) => new(submission.Spec, await Grain(NewId()).DryRun(submission));
 }
