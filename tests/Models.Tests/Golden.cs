@@ -4,6 +4,7 @@ using FineTuneGrid.Models.Config;
 using FineTuneGrid.Models.Layers;
 using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Storage;
 using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Tests;
@@ -29,14 +30,14 @@ internal sealed class Golden
 
     public JsonElement Training { get; }
 
-    public ITensorSource Weights => new SafetensorsBytes(File("model.safetensors"));
+    public ITensorSource Weights => new SafetensorsSource(SafetensorsFile.Open(File("model.safetensors")));
 
     public int[][] Sequences => Values.GetProperty("input_ids").Deserialize<int[][]>()!;
 
     public CausalLm Load(ScalarType compute = ScalarType.Float32) => new(Architecture, WeightLoader.Load(Architecture, Weights, compute));
 
     public LoraAdapter Adapter(string which) => PeftAdapter.Read(
-        Architecture, System.IO.File.ReadAllBytes(File($"lora/{which}/adapter_config.json")), new SafetensorsBytes(File($"lora/{which}/adapter_model.safetensors")));
+        Architecture, System.IO.File.ReadAllBytes(File($"lora/{which}/adapter_config.json")), new SafetensorsSource(SafetensorsFile.Open(File($"lora/{which}/adapter_model.safetensors"), SafetensorsProfile.Adapter)));
 
     public string File(string name) => Path.Combine(_folder, name.Replace('/', Path.DirectorySeparatorChar));
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using FineTuneGrid.Models.Generation;
 using FineTuneGrid.Models.Layers;
 using FineTuneGrid.Models.Optim;
+using FineTuneGrid.Storage;
 using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Tests;
@@ -97,7 +98,8 @@ public sealed class GoldenTests
         if (folder is null)
             return;
         var architecture = Architectures.ModelFamilies.Create(Config.ModelConfig.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json"))));
-        using var model = new CausalLm(architecture, Loading.WeightLoader.Load(architecture, new SafetensorsBytes(Path.Combine(folder, "model.safetensors"))));
+        using var files = SafetensorsModel.OpenFolder(folder);
+        using var model = new CausalLm(architecture, Loading.WeightLoader.Load(architecture, new Loading.SafetensorsSource(files)));
         var greedy = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "golden.json"))).RootElement.GetProperty("greedy");
         var result = new TextGenerator(model).Generate([greedy.GetProperty("prompt").Deserialize<int[]>()!], new GenerationOptions { MaxNewTokens = 200 })[0];
         Assert.Equal(greedy.GetProperty("ids").Deserialize<int[]>()!, result.Tokens);

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Storage;
 using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Tests;
@@ -129,6 +131,27 @@ public sealed class LoraTests
         Assert.All(keys.Except(["target_modules", "lora_dropout"]), k => Assert.Equal(theirs.GetProperty(k).ToString(), written.GetProperty(k).ToString()));
     }
 
+    [Fact]
+    public async Task Peft_WrittenAdapter_ReadsBackToTheSameBytes()
+    {
+        var folder = Directory.CreateTempSubdirectory("ftg-models-");
+        try
+        {
+            using var adapter = _golden.Adapter("init");
+            var path = Path.Combine(folder.FullName, "adapter_model.safetensors");
+            await using (var file = File.Create(path))
+                await SafetensorsWriter.WriteAsync(file, SafetensorsSource.Entries(adapter.Parameters), SafetensorsWriter.AdapterMetadata);
+            using var stored = SafetensorsFile.Open(path, SafetensorsProfile.Adapter);
+            using var read = PeftAdapter.Read(_golden.Architecture, PeftConfig.Write(adapter.Plan, "llama"), new SafetensorsSource(stored));
+            Assert.Equal(adapter.Parameters.Sha256(), read.Parameters.Sha256());
+            Assert.Equal(adapter.Plan.Modules, read.Plan.Modules);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Theory]
     [InlineData("""{"peft_type":"IA3"}""", "peft_type")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"use_dora":true}""", "use_dora")]
@@ -147,7 +170,7 @@ public sealed class LoraTests
     {
         var config = File.ReadAllText(_golden.File("lora/init/adapter_config.json")).Replace("\"r\": 8", "\"r\": 4", StringComparison.Ordinal);
         var error = Assert.Throws<GridException>(() => PeftAdapter.Read(_golden.Architecture, System.Text.Encoding.UTF8.GetBytes(config),
-            new SafetensorsBytes(_golden.File("lora/init/adapter_model.safetensors"))));
+            new SafetensorsSource(SafetensorsFile.Open(_golden.File("lora/init/adapter_model.safetensors")))));
         Assert.Equal(ErrorCodes.InvalidAdapter, error.Code);
         Assert.Contains("lora_A.weight has shape [8, ", error.Message, StringComparison.Ordinal);
     }
