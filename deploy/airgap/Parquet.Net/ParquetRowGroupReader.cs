@@ -138,12 +138,12 @@ public class ParquetRowGroupReader : IDisposable
 
     private async ValueTask<RawColumnData> RawAsync<T>(DataField field, CancellationToken cancel) where T : struct
     {
-        int count = (int)Chunk(field).NumValues;
-        T[] values = new T[count];
-        int[]? definitions = field.MaxDefinitionLevel > 0 ? new int[count] : null;
-        int[]? repetitions = field.MaxRepetitionLevel > 0 ? new int[count] : null;
-        await ReadAnyAsync<T>(field, values, definitions, repetitions, cancel);
-        return new RawColumnData<T>(values, definitions, repetitions);
+        var target = new ColumnTarget<T>((int)Chunk(field).NumValues);
+        await ReadIntoAsync(field, target, cancel);
+        ReadOnlyMemory<int>? definitions = null, repetitions = null;
+        if (field.MaxDefinitionLevel > 0) definitions = target.AllDefinitions[..target.Entries];
+        if (field.MaxRepetitionLevel > 0) repetitions = target.AllRepetitions[..target.Entries];
+        return new RawColumnData<T>(target.AllValues, definitions, repetitions);
     }
 
     private async ValueTask ReadAnyAsync<T>(DataField field, Memory<T> values, Memory<int>? definitions, Memory<int>? repetitions, CancellationToken cancel)
@@ -152,10 +152,14 @@ public class ParquetRowGroupReader : IDisposable
         Fits(field, "Values", values.Length, chunk.NumValues);
         if (field.MaxDefinitionLevel > 0) Fits(field, "Definition levels", definitions?.Length, chunk.NumValues);
         if (field.MaxRepetitionLevel > 0) Fits(field, "Repetition levels", repetitions?.Length, chunk.NumValues);
+        await ReadIntoAsync(field, new ColumnTarget<T>(values, definitions, repetitions), cancel);
+    }
+
+    private async ValueTask ReadIntoAsync<T>(DataField field, ColumnTarget<T> target, CancellationToken cancel)
+    {
         SchemaElement element = field.SchemaElement
             ?? throw new ArgumentException($"Field [{field}] does not come from a file's schema", nameof(field));
-        var target = new ColumnTarget<T>(values, definitions, repetitions);
-        var reader = new ColumnReader<T>(field, chunk, element, target);
+        var reader = new ColumnReader<T>(field, Chunk(field), element, target);
         await reader.ReadAsync(_stream, _dataEnd, RowCount, cancel);
     }
 
@@ -172,9 +176,8 @@ public class ParquetRowGroupReader : IDisposable
         ColumnMetaData meta = chunk.MetaData!;
         if (chunk.FilePath is not null) throw new ParquetException($"column '{field.Path}' lies in another file, which is not supported");
         if (chunk.IsEncrypted) throw new ParquetException($"column '{field.Path}' is encrypted, which is not supported");
-        long stored = Math.Clamp(meta.TotalCompressedSize, 0, _dataEnd);
-        if (meta.NumValues < 0 || meta.NumValues > Limits.MaxValues(stored))
-            throw new ParquetException($"column '{field.Path}' claims {meta.NumValues} values in {stored} bytes of one row group; at most {Limits.MaxValues(stored)} are accepted");
+        if (meta.NumValues is < 0 or > Limits.Values)
+            throw new ParquetException($"column '{field.Path}' claims {meta.NumValues} values in one row group; at most {Limits.Values} are accepted (write smaller row groups)");
         return meta;
     }
 

@@ -9,6 +9,9 @@ namespace Parquet.File;
 /// <summary>Reads one column of one row group.</summary>
 internal sealed class ColumnReader<T>
 {
+    /// <summary>Levels that are decoded at a time.</summary>
+    private const int Step = 1 << 16;
+
     private readonly DataField _field;
     private readonly ColumnMetaData _chunk;
     private readonly SchemaElement _element;
@@ -64,7 +67,7 @@ internal sealed class ColumnReader<T>
     /// <summary>Pages may be few bytes each and many: what they inflate to is bounded together, too.</summary>
     private void CountInflated(PageHeader header)
     {
-        Limits.CheckInflation(_column, header.CompressedPageSize, header.UncompressedPageSize);
+        Limits.CheckInflation(_column, _chunk.Codec, header.CompressedPageSize, header.UncompressedPageSize);
         _inflated += header.UncompressedPageSize;
         bool within = _inflated <= Limits.ChunkBytes
             && (_inflated <= Limits.ChunkAllowance || _inflated <= _chunk.TotalCompressedSize * Limits.Ratio);
@@ -144,30 +147,33 @@ internal sealed class ColumnReader<T>
 
     private void Repetitions(ReadOnlySpan<byte> bytes, int count)
     {
-        Span<int> levels = _target.NextRepetitions(count);
-        ReadLevels(bytes, levels, _field.MaxRepetitionLevel);
-        if (_target.Entries == 0 && count > 0 && levels[0] != 0) throw Damaged("its first row does not begin with repetition level 0");
-        _rows += levels.Count(0);
+        int rows = ReadLevels(bytes, count, _field.MaxRepetitionLevel, _target.Repetitions, wanted: 0);
+        if (_target.Entries == 0 && count > 0 && _target.Repetitions(0, 1)[0] != 0) throw Damaged("its first row does not begin with repetition level 0");
+        _rows += rows;
     }
 
-    private int Definitions(ReadOnlySpan<byte> bytes, int count)
-    {
-        Span<int> levels = _target.NextDefinitions(count);
-        ReadLevels(bytes, levels, _field.MaxDefinitionLevel);
-        return levels.Count(_field.MaxDefinitionLevel);
-    }
+    private int Definitions(ReadOnlySpan<byte> bytes, int count) =>
+        ReadLevels(bytes, count, _field.MaxDefinitionLevel, _target.Definitions, wanted: _field.MaxDefinitionLevel);
 
-    private void ReadLevels(ReadOnlySpan<byte> bytes, Span<int> into, int max)
+    /// <summary>Decodes levels step by step, so that room is made for what is there and not for what was claimed; counts one of them.</summary>
+    private int ReadLevels(ReadOnlySpan<byte> bytes, int count, int max, Func<int, int, Span<int>> room, int wanted)
     {
-        new Encodings.RleDecoder(bytes, Encodings.RleDecoder.WidthOf(max), _column).Read(into);
-        if (into.ContainsAnyExceptInRange(0, max)) throw Damaged($"a level above {max}");
+        var levels = new Encodings.RleDecoder(bytes, Encodings.RleDecoder.WidthOf(max), _column);
+        int found = 0;
+        for (int done = 0; done < count; done += Step)
+        {
+            Span<int> part = room(done, Math.Min(Step, count - done));
+            levels.Read(part);
+            if (part.ContainsAnyExceptInRange(0, max)) throw Damaged($"a level above {max}");
+            found += part.Count(wanted);
+        }
+        return found;
     }
 
     private void Values(Meta.Encoding encoding, byte[] buffer, int offset, int length, int entries, int present)
     {
-        Span<T> into = _target.NextValues(present);
         if (present > 0)
-            new PageValues<T>(_codec, _dictionary, _element, _column).Decode(encoding, buffer, offset, length, into);
+            new PageValues<T>(_codec, _dictionary, _element, _column).Decode(encoding, buffer, offset, length, _target, present);
         _target.Advance(entries, present);
     }
 

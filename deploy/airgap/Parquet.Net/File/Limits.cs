@@ -1,3 +1,5 @@
+using Parquet.Meta;
+
 namespace Parquet.File;
 
 /// <summary>
@@ -29,21 +31,28 @@ internal static class Limits
     public const long ChunkAllowance = 256L << 20;
 
     /// <summary>
-    /// Values of one column in one row group. Run lengths make a constant column of millions of values a few bytes long, but its
-    /// reader needs room for every value: so many are allowed to any chunk, <see cref="Ratio"/> per stored byte to larger ones,
-    /// and never more than the last number.
+    /// Entries of one column in one row group: <see cref="ChunkBytes"/> of 8-byte numbers. There is no limit per stored byte: the
+    /// attention masks of long sequences really are thousands of entries per byte.
     /// </summary>
-    public const long ValuesAllowance = 2 << 20;
-    public const long Values = 128 << 20;
+    public const int Values = 128 << 20;
 
-    public static long MaxValues(long storedBytes) => Math.Min(Values, Math.Max(ValuesAllowance, storedBytes * Ratio));
-
-    /// <summary>Refuses a page that claims to inflate to more than is accepted of its stored size.</summary>
-    public static void CheckInflation(string column, long stored, long inflated)
+    /// <summary>Refuses a page that claims to inflate to more than its codec can, or than is accepted of its stored size.</summary>
+    public static void CheckInflation(string column, CompressionCodec codec, long stored, long inflated)
     {
         if (inflated > PageBytes)
             throw new ParquetException($"column '{column}' has a page of {inflated} bytes; at most {PageBytes} are accepted (write smaller pages or row groups)");
-        if (inflated > PageAllowance && inflated > stored * Ratio)
-            throw new ParquetException($"column '{column}' has a page that inflates {stored} bytes to {inflated}, more than {Ratio} times");
+        if (inflated > stored * MostOf(codec) + SmallPage || (inflated > PageAllowance && inflated > stored * Ratio))
+            throw new ParquetException($"column '{column}' has a {codec} page that claims to inflate {stored} bytes to {inflated}");
     }
+
+    /// <summary>What the codec's format allows at most: a snappy copy makes 64 bytes of 3, an LZ4 length byte 255.</summary>
+    private static long MostOf(CompressionCodec codec) => codec switch
+    {
+        CompressionCodec.UNCOMPRESSED => 1,
+        CompressionCodec.SNAPPY => 22,
+        CompressionCodec.LZ4 or CompressionCodec.LZ4_RAW => 256,
+        _ => int.MaxValue,
+    };
+
+    private const int SmallPage = 64;
 }

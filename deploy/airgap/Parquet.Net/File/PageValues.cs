@@ -10,50 +10,74 @@ namespace Parquet.File;
 /// <summary>The values of one data page in any encoding.</summary>
 internal readonly ref struct PageValues<T>(ValueCodec<T> codec, T[]? dictionary, SchemaElement element, string column)
 {
-    public void Decode(Meta.Encoding encoding, byte[] buffer, int offset, int length, Span<T> into)
+    /// <summary>Indexes or booleans that are decoded at a time; a multiple of 8.</summary>
+    private const int Step = 1 << 12;
+
+    /// <summary>Room is made for values only as far as the page's bytes can hold them.</summary>
+    public void Decode(Meta.Encoding encoding, byte[] buffer, int offset, int length, ColumnTarget<T> target, int count)
     {
+        ReadOnlySpan<byte> data = buffer.AsSpan(offset, length);
         switch (encoding)
         {
-            case Meta.Encoding.PLAIN: codec.Decode(buffer, offset, length, into); break;
-            case Meta.Encoding.PLAIN_DICTIONARY or Meta.Encoding.RLE_DICTIONARY: FromDictionary(buffer.AsSpan(offset, length), into); break;
-            case Meta.Encoding.RLE: Booleans(buffer.AsSpan(offset, length), into); break;
-            case Meta.Encoding.DELTA_BINARY_PACKED: Deltas(buffer.AsSpan(offset, length), into); break;
-            case Meta.Encoding.DELTA_LENGTH_BYTE_ARRAY or Meta.Encoding.DELTA_BYTE_ARRAY: DeltaBytes(encoding, buffer, offset, length, into); break;
-            case Meta.Encoding.BYTE_STREAM_SPLIT: Split(buffer.AsSpan(offset, length), into); break;
+            case Meta.Encoding.PLAIN or Meta.Encoding.BYTE_STREAM_SPLIT:
+                if (count > length * 8L) throw Damaged($"{count} values in a page of {length} bytes");
+                if (encoding == Meta.Encoding.PLAIN) codec.Decode(buffer, offset, length, target.NextValues(0, count));
+                else Split(data, target.NextValues(0, count));
+                break;
+            case Meta.Encoding.PLAIN_DICTIONARY or Meta.Encoding.RLE_DICTIONARY:
+                FromDictionary(data, target, count);
+                break;
+            case Meta.Encoding.RLE:
+                Booleans(data, target, count);
+                break;
+            case Meta.Encoding.DELTA_BINARY_PACKED:
+                DeltaDecoder.CheckCount(data, count, column);
+                Deltas(data, target.NextValues(0, count));
+                break;
+            case Meta.Encoding.DELTA_LENGTH_BYTE_ARRAY or Meta.Encoding.DELTA_BYTE_ARRAY:
+                DeltaDecoder.CheckCount(data, count, column);
+                DeltaBytes(encoding, buffer, offset, length, target.NextValues(0, count));
+                break;
             default: throw new ParquetException($"column '{column}' has values in encoding {encoding}, which is not supported");
         }
     }
 
-    private void FromDictionary(ReadOnlySpan<byte> data, Span<T> into)
+    private void FromDictionary(ReadOnlySpan<byte> data, ColumnTarget<T> target, int count)
     {
         if (dictionary is null) throw Damaged("indexes without a dictionary");
         if (data.IsEmpty) throw Damaged("a page that ends before its values do");
         var indexes = new RleDecoder(data[1..], data[0], column);
-        Span<int> some = new int[Math.Min(1024, into.Length)];
-        while (!into.IsEmpty)
+        Span<int> some = new int[Math.Min(Step, count)];
+        for (int done = 0; done < count; done += Step)
         {
-            Span<int> now = some[..Math.Min(some.Length, into.Length)];
+            Span<int> now = some[..Math.Min(Step, count - done)];
             indexes.Read(now);
+            Span<T> into = target.NextValues(done, now.Length);
             for (int i = 0; i < now.Length; i++)
             {
                 if ((uint)now[i] >= (uint)dictionary.Length) throw Damaged($"index {now[i]} into a dictionary of {dictionary.Length}");
                 into[i] = dictionary[now[i]];
             }
-            into = into[now.Length..];
         }
     }
 
     /// <summary>Runs are for booleans only, behind a 4-byte length.</summary>
-    private void Booleans(ReadOnlySpan<byte> data, Span<T> into)
+    private void Booleans(ReadOnlySpan<byte> data, ColumnTarget<T> target, int count)
     {
         if (typeof(T) != typeof(bool) || data.Length < 4) throw Damaged("run lengths where none belong");
         int length = BitConverter.ToInt32(data);
         if (length < 0 || length > data.Length - 4) throw Damaged($"runs of {length} bytes in a page with {data.Length - 4}");
-        int[] bits = new int[into.Length];
-        new RleDecoder(data.Slice(4, length), 1, column).Read(bits);
-        byte[] packed = new byte[(into.Length + 7) / 8];
-        for (int i = 0; i < bits.Length; i++) packed[i >> 3] |= (byte)(bits[i] << (i & 7));
-        codec.Decode(packed, 0, packed.Length, into);
+        var runs = new RleDecoder(data.Slice(4, length), 1, column);
+        Span<int> bits = new int[Math.Min(Step, count)];
+        byte[] packed = new byte[Step / 8];
+        for (int done = 0; done < count; done += Step)
+        {
+            Span<int> now = bits[..Math.Min(Step, count - done)];
+            runs.Read(now);
+            Array.Clear(packed);
+            for (int i = 0; i < now.Length; i++) packed[i >> 3] |= (byte)((now[i] & 1) << (i & 7));
+            codec.Decode(packed, 0, packed.Length, target.NextValues(done, now.Length));
+        }
     }
 
     private void Deltas(ReadOnlySpan<byte> data, Span<T> into)

@@ -46,7 +46,6 @@ internal sealed class SchemaDecoder(IReadOnlyList<SchemaElement> elements, Parqu
         if (repeated || optional) definition++;
         if (repeated) repetition++;
         if (element.Type is not null) return Column(element, repetition, definition);
-        if (Children(element) == 0) throw new ParquetException($"the schema's group '{element.Name}' is empty");
         if (repeated && !insideList) return BareList(element, repetition, definition, depth);
         return (Field?)AsMap(element, repetition, definition, depth)
             ?? (Field?)AsList(element, repetition, definition, depth)
@@ -67,6 +66,7 @@ internal sealed class SchemaDecoder(IReadOnlyList<SchemaElement> elements, Parqu
     private StructField Struct(SchemaElement element, int repetition, int definition, int depth)
     {
         int count = Children(element);
+        if (count == 0) throw new ParquetException($"the schema's group '{element.Name}' is empty");
         var members = new Field[count];
         for (int i = 0; i < count; i++) members[i] = Field(repetition, definition, depth + 1);
         return Done(new StructField(element.Name, members), element, repetition, definition);

@@ -6,16 +6,24 @@ namespace Parquet.File.Encodings;
 /// <summary>DELTA_BINARY_PACKED, and the two byte-array encodings built on it.</summary>
 internal static class DeltaDecoder
 {
-    private const int MaxBlock = 1 << 20;
+    /// <summary>Writers use 128 to 2048 values to a block.</summary>
+    private const int MaxBlock = 1 << 15;
+
+    /// <summary>Refuses a header that disagrees with the page, or claims more blocks than the bytes can hold, before room is made.</summary>
+    public static void CheckCount(ReadOnlySpan<byte> data, int count, string column)
+    {
+        var r = new BitBytes(data, column);
+        (long block, _, long total) = Header(ref r);
+        if (total != count) throw r.Damaged($"a delta page of {total} values where {count} belong");
+        if (count - 1 > data.Length / 2L * block) throw r.Damaged($"{count} deltas in {data.Length} bytes");
+    }
 
     /// <summary>Decodes exactly <paramref name="into"/>.Length integers and returns the bytes they took.</summary>
     public static int Integers(ReadOnlySpan<byte> data, Span<long> into, string column)
     {
         var r = new BitBytes(data, column);
-        long block = r.Number(), minis = r.Number(), total = r.Number();
+        (long block, long minis, long total) = Header(ref r);
         long value = r.ZigZag();
-        if (block is < 8 or > MaxBlock || minis < 1 || minis > block || block % minis != 0 || block / minis % 8 != 0)
-            throw r.Damaged($"delta blocks of {block} values in {minis} parts");
         if (total != into.Length) throw r.Damaged($"a delta page of {total} values where {into.Length} belong");
         if (into.IsEmpty) return r.Position;
         into[0] = value;
@@ -39,6 +47,14 @@ internal static class DeltaDecoder
             }
         }
         return r.Position;
+    }
+
+    private static (long Block, long Minis, long Total) Header(ref BitBytes r)
+    {
+        long block = r.Number(), minis = r.Number(), total = r.Number();
+        if (block is < 8 or > MaxBlock || minis < 1 || minis > block || block % minis != 0 || block / minis % 8 != 0)
+            throw r.Damaged($"delta blocks of {block} values in {minis} parts");
+        return (block, minis, total);
     }
 
     /// <summary>Lengths first, then all bytes.</summary>
