@@ -3,6 +3,7 @@ using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Health;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Runs;
 using Microsoft.AspNetCore.Authentication;
@@ -40,7 +41,10 @@ public static class GatewayHosting
         services.AddOpenApi("v1");
         services.AddDataProtection().SetApplicationName("FineTuneGrid")
             .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "secrets", "sessions")));
-        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null);
+        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null)
+            .AddCookie(Policies.SessionScheme, SessionCookie.Configure);
+        services.AddAntiforgery(o => o.Cookie.SameSite = SameSiteMode.Strict);
+        services.AddSingleton<SignInLinks>();
         services.AddAuthorization(Policies.Add);
         return builder;
     }
@@ -59,6 +63,10 @@ public static class GatewayHosting
         app.MapRuns();
         app.MapFleet();
         app.MapKeys();
+        app.MapPageAssets();
+        app.MapSessionPages();
+        app.MapJobPages();
+        app.MapRegistryPages();
         return app;
     }
 

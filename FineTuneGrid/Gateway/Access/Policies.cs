@@ -10,11 +10,23 @@ public static class Policies
     public const string Member = "member";
     public const string Admin = "admin";
 
+    /// <summary>Pages: a browser session of any role.</summary>
+    public const string Page = "page";
+    public const string PageMember = "page-member";
+
+    /// <summary>The Orleans dashboard: an admin's browser session or key.</summary>
+    public const string Dashboard = "dashboard";
+
+    public const string SessionScheme = "session";
+
     internal static void Add(AuthorizationOptions options)
     {
         options.AddPolicy(Reader, p => p.RequireRole(nameof(Role.Reader), nameof(Role.Member), nameof(Role.Admin)));
         options.AddPolicy(Member, p => p.RequireRole(nameof(Role.Member), nameof(Role.Admin)));
         options.AddPolicy(Admin, p => p.RequireRole(nameof(Role.Admin)));
+        options.AddPolicy(Page, p => p.AddAuthenticationSchemes(SessionScheme).RequireAuthenticatedUser());
+        options.AddPolicy(PageMember, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Member), nameof(Role.Admin)));
+        options.AddPolicy(Dashboard, p => p.AddAuthenticationSchemes(SessionScheme, KeyAuthentication.SchemeName).RequireRole(nameof(Role.Admin)));
         options.FallbackPolicy = new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build();
     }
 }

@@ -1,0 +1,70 @@
+using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Gateway.Access;
+using Microsoft.AspNetCore.Antiforgery;
+
+namespace FineTuneGrid.Gateway.Pages;
+
+/// <summary>The frame of every page, and its headers: nothing is loaded from elsewhere, nothing inline runs.</summary>
+public static class Layout
+{
+    private const string Policy =
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+    public static IResult Page(HttpContext context, string title, Html body, int status = 200)
+    {
+        var caller = context.User.Identity?.IsAuthenticated == true ? context.Caller() : null;
+        var markup = Html.Of($"""
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>{title} · FineTuneGrid</title>
+            <link rel="stylesheet" href="/assets/site.css">
+            <script src="/assets/site.js" defer></script>
+            </head>
+            <body>
+            <a class="skip" href="#main">Skip to content</a>
+            <header><a class="brand" href="/">FineTuneGrid</a>{Navigation(context, caller)}</header>
+            <main id="main">{body}</main>
+            </body>
+            </html>
+            """);
+        return new PageResult(markup.Markup, status);
+    }
+
+    /// <summary>A part of a page, fetched again while it is live.</summary>
+    public static IResult Fragment(Html body) => new PageResult(body.Markup, 200);
+
+    /// <summary>A button that changes something: a form of its own, with the session's anti-forgery token.</summary>
+    public static Html Button(HttpContext context, string action, string label, string kind = "")
+    {
+        var tokens = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
+        return Html.Of($"""<form method="post" action="{action}"><input type="hidden" name="{tokens.FormFieldName}" value="{tokens.RequestToken}"><button class="{kind}">{label}</button></form>""");
+    }
+
+    private static Html Navigation(HttpContext context, Principal? caller)
+    {
+        if (caller is null) return Html.Empty;
+        var path = context.Request.Path.Value ?? "/";
+        (string Href, string Label)[] links = [("/", "Jobs"), ("/adapters", "Adapters"), ("/models", "Models"), ("/datasets", "Data sets"), ("/nodes", "Nodes")];
+        var items = Html.Join(links.Select(l => path == l.Href
+            ? Html.Of($"""<a href="{l.Href}" aria-current="page">{l.Label}</a>""") : Html.Of($"""<a href="{l.Href}">{l.Label}</a>""")));
+        var dashboard = caller.IsAdmin ? Html.Of($"""<a href="/dashboard/">Orleans</a>""") : Html.Empty;
+        return Html.Of($"""<nav aria-label="Main">{items}{dashboard}</nav><div class="who"><span>{caller.Org ?? "admin"}</span>{Button(context, "/logout", "Sign out", "quiet")}</div>""");
+    }
+
+    private sealed class PageResult(string markup, int status) : IResult
+    {
+        public Task ExecuteAsync(HttpContext context)
+        {
+            context.Response.StatusCode = status;
+            context.Response.ContentType = "text/html; charset=utf-8";
+            context.Response.Headers.ContentSecurityPolicy = Policy;
+            context.Response.Headers.CacheControl = "no-store";
+            context.Response.Headers["Referrer-Policy"] = "same-origin";
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            return context.Response.WriteAsync(markup, context.RequestAborted);
+        }
+    }
+}

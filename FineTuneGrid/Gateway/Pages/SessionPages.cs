@@ -1,0 +1,86 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Gateway.Access;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.Authentication;
+
+namespace FineTuneGrid.Gateway.Pages;
+
+/// <summary>Sign-in with a key or a one-time link, sign-out. The session is an HttpOnly, SameSite=Strict cookie.</summary>
+public static class SessionPages
+{
+    public static void MapSessionPages(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet("/login", SignInForm).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost("/login", SignIn).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost("/logout", SignOut).RequireAuthorization(Policies.Page).ExcludeFromDescription();
+    }
+
+    /// <summary>Refuses a form that was not made by this session.</summary>
+    public static async Task CheckFormAsync(HttpContext context, IAntiforgery antiforgery)
+    {
+        try
+        {
+            await antiforgery.ValidateRequestAsync(context);
+        }
+        catch (AntiforgeryValidationException e)
+        {
+            throw new GridException(ErrorCodes.Forbidden, "The form's security token is missing or stale; reload the page and try again.", inner: e);
+        }
+    }
+
+    private static async Task<IResult> SignInForm(HttpContext context, SignInLinks links, KeyCache cache, string? token)
+    {
+        if (token is not null)
+        {
+            if (links.Redeem(token) is { } hash && await EnterAsync(context, cache, hash)) return Results.LocalRedirect("/");
+            return Form(context, "This sign-in link was used already or is too old. Sign in with a key.");
+        }
+        return Form(context, null);
+    }
+
+    private static async Task<IResult> SignIn(HttpContext context, IAntiforgery antiforgery, ApiKeys keys, KeyCache cache)
+    {
+        await CheckFormAsync(context, antiforgery);
+        var form = await context.Request.ReadFormAsync();
+        if (keys.Hash(form["key"].ToString().Trim()) is { } hash && await EnterAsync(context, cache, hash))
+        {
+            var target = form["return"].ToString();
+            return Results.LocalRedirect(target.StartsWith('/') && !target.StartsWith("//", StringComparison.Ordinal) && !target.Contains('\\') ? target : "/");
+        }
+        return Form(context, "This is no valid key, or it was revoked.");
+    }
+
+    private static async Task<IResult> SignOut(HttpContext context, IAntiforgery antiforgery)
+    {
+        await CheckFormAsync(context, antiforgery);
+        await context.SignOutAsync(Policies.SessionScheme);
+        return Results.LocalRedirect("/login");
+    }
+
+    private static async Task<bool> EnterAsync(HttpContext context, KeyCache cache, string hash)
+    {
+        if (await cache.FindAsync(hash) is not { } principal) return false;
+        await context.SignInAsync(Policies.SessionScheme, CallerIdentity.Create(principal, hash, Policies.SessionScheme));
+        return true;
+    }
+
+    private static IResult Form(HttpContext context, string? fault)
+    {
+        var tokens = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
+        var alert = fault is null ? Html.Empty : Html.Of($"""<p class="notice bad" role="alert">{fault}</p>""");
+        return Layout.Page(context, "Sign in", Html.Of($"""
+            <section class="card">
+            <h1>Sign in</h1>
+            {alert}
+            <form method="post" action="/login">
+            <input type="hidden" name="{tokens.FormFieldName}" value="{tokens.RequestToken}">
+            <input type="hidden" name="return" value="{context.Request.Query["ReturnUrl"].ToString()}">
+            <label for="key">API key</label>
+            <input id="key" name="key" type="password" autocomplete="current-password" placeholder="ftg_..." required autofocus>
+            <button class="primary">Sign in</button>
+            </form>
+            <p class="hint">A new grid writes its admin key to <code>admin.key</code> in its data directory.</p>
+            </section>
+            """), fault is null ? 200 : 401);
+    }
+}
