@@ -100,6 +100,18 @@ public sealed class HostileDataTests
         Assert.Contains("column 'n' is compressed with LZO", refusal.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Columns_OfTheSameName_AreNotConfused()
+    {
+        DataField first = new DataField<int>("n"), second = new DataField<int>("n");
+        byte[] file = await Tables.WriteAsync(new ParquetSchema(first, second), null, async g =>
+        {
+            await g.WriteAsync<int>(first, new[] { 1 });
+            await g.WriteAsync<int>(second, new[] { 2 });
+        });
+        await HostileFile.RefusedAsync(file, "two columns n", "several columns named 'n'");
+    }
+
     private static async Task<byte[]> SmallAsync()
     {
         DataField text = new DataField<string>("text"), number = new DataField<int?>("number");

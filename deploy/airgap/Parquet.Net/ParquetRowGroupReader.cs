@@ -9,6 +9,7 @@ namespace Parquet;
 public class ParquetRowGroupReader : IDisposable
 {
     private readonly Dictionary<FieldPath, ColumnChunk> _chunks = [];
+    private readonly HashSet<FieldPath> _ambiguous = [];
     private readonly Stream _stream;
     private readonly long _dataEnd;
 
@@ -21,7 +22,7 @@ public class ParquetRowGroupReader : IDisposable
         {
             if (chunk.MetaData is not { } meta) continue;
             var path = new FieldPath(meta.PathInSchema);
-            if (columns.Contains(path)) _chunks[path] = chunk;
+            if (columns.Contains(path) && !_chunks.TryAdd(path, chunk)) _ambiguous.Add(path);
         }
     }
 
@@ -173,6 +174,7 @@ public class ParquetRowGroupReader : IDisposable
     private ColumnMetaData Chunk(DataField field)
     {
         ColumnChunk chunk = GetMetadata(field) ?? throw new ParquetException($"'{field.Path}' does not exist in this file");
+        if (_ambiguous.Contains(field.Path)) throw new ParquetException($"the file has several columns named '{field.Path}'");
         ColumnMetaData meta = chunk.MetaData!;
         if (chunk.FilePath is not null) throw new ParquetException($"column '{field.Path}' lies in another file, which is not supported");
         if (chunk.IsEncrypted) throw new ParquetException($"column '{field.Path}' is encrypted, which is not supported");
