@@ -252,6 +252,28 @@ public abstract class BlobStoreConformance
     }
 
     [Fact]
+    public async Task Write_TwoLargeAtOnce_PublishesOneOfThemUnmixed()
+    {
+        const int Length = (17 << 20) + 5;
+        byte[][] contents = [RandomBytes(Length, seed: 8), RandomBytes(Length, seed: 9)];
+        var results = await Task.WhenAll(contents.Select(async bytes =>
+        {
+            try
+            {
+                return await Store.WriteAsync("large", new DribblingStream(bytes, 1 << 18), WriteCondition.IfAbsent);
+            }
+            catch (BlobConflictException)
+            {
+                return null;
+            }
+        }));
+        var winner = Assert.Single(results, r => r is not null)!;
+        var (info, read) = (await Store.ReadAllBytesAsync("large"))!.Value;
+        Assert.Equal(winner.ETag, info.ETag);
+        Assert.True(read.AsSpan().SequenceEqual(contents[Array.IndexOf(results, winner)]));
+    }
+
+    [Fact]
     public async Task Upload_InPieces_GoesOnAfterAnInterruptionAndCommitsOnce()
     {
         var bytes = RandomBytes(50_000, seed: 7);

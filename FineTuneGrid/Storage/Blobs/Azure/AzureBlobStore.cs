@@ -1,9 +1,8 @@
 using System.Runtime.CompilerServices;
 using Azure;
-using Azure.Core;
-using Azure.Storage;
 using Azure.Storage.Blobs;
 using Azure.Storage.Blobs.Models;
+using Azure.Storage.Blobs.Specialized;
 using FineTuneGrid.Contracts;
 
 namespace FineTuneGrid.Storage;
@@ -11,15 +10,6 @@ namespace FineTuneGrid.Storage;
 /// <summary>Blobs in an Azure Blob Storage container. Large content goes up in blocks, without being held in memory.</summary>
 public sealed class AzureBlobStore : IBlobStore
 {
-    private const string OperationKey = "op";
-
-    private static readonly StorageTransferOptions Transfer = new()
-    {
-        InitialTransferSize = 4 << 20,
-        MaximumTransferSize = 8 << 20,
-        MaximumConcurrency = 2,
-    };
-
     private readonly BlobContainerClient _container;
     private readonly DownloadCache? _cache;
 
@@ -62,7 +52,7 @@ public sealed class AzureBlobStore : IBlobStore
             var response = await AzureErrors.TranslateAsync(() => Client(key).DownloadStreamingAsync(options, cancellation));
             var details = response.Value.Details;
             var total = TotalLength(details);
-            return new BlobContent(new BlobInfo(key, total, details.ETag.ToString("G"), details.LastModified), response.Value.Content);
+            return new BlobContent(new BlobInfo(key, total, Plain(details.ETag), details.LastModified), response.Value.Content);
         }
         catch (RequestFailedException e) when (e.ErrorCode == BlobErrorCode.BlobNotFound)
         {
@@ -77,31 +67,20 @@ public sealed class AzureBlobStore : IBlobStore
     public async Task<BlobInfo> WriteAsync(string key, Stream content, WriteCondition condition = default, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        var client = Client(key);
-        var operation = Guid.NewGuid().ToString("N");
-        var counted = new CountingStream(content);
-        var options = new BlobUploadOptions
-        {
-            Conditions = ConditionsOf(condition),
-            Metadata = new Dictionary<string, string> { [OperationKey] = operation },
-            TransferOptions = Transfer,
-        };
+        BlobKey.Validate(key);
+        var upload = new AzureUpload(_container.GetBlockBlobClient(key), Guid.NewGuid(), ConditionsOf(condition));
         try
         {
-            var response = await AzureErrors.TranslateAsync(() => client.UploadAsync(counted, options, cancellation));
-            return new BlobInfo(key, counted.Count, response.Value.ETag.ToString("G"), response.Value.LastModified);
+            var (length, written) = await AzureErrors.TranslateAsync(() => upload.RunAsync(content, cancellation));
+            return new BlobInfo(key, length, Plain(written.ETag), written.LastModified);
         }
         catch (RequestFailedException e) when (AzureErrors.IsConflict(e))
         {
             // The client repeats a request whose answer was lost. Then the version in its way can be our own.
-            var current = await PropertiesAsync(client, cancellation);
-            if (current is not null && current.Metadata.TryGetValue(OperationKey, out var writer) && writer == operation)
+            var current = await PropertiesAsync(Client(key), cancellation);
+            if (current is not null && upload.Made(current))
                 return InfoOf(key, current);
-            throw new BlobConflictException(key, condition, current?.ETag.ToString("G"), e);
-        }
-        catch (RequestFailedException e) when (condition.ETag is not null && e.ErrorCode == BlobErrorCode.BlobNotFound)
-        {
-            throw new BlobConflictException(key, condition, null, e);
+            throw new BlobConflictException(key, condition, current is null ? null : Plain(current.ETag), e);
         }
     }
 
@@ -114,10 +93,10 @@ public sealed class AzureBlobStore : IBlobStore
                 () => Client(key).DeleteIfExistsAsync(DeleteSnapshotsOption.IncludeSnapshots, conditions, cancellation));
             return response.Value;
         }
-        catch (RequestFailedException e) when (AzureErrors.IsConflict(e))
+        catch (RequestFailedException e) when (ifMatch is not null && AzureErrors.IsConflict(e))
         {
             var current = await StatAsync(key, cancellation);
-            return current is null ? false : throw new BlobConflictException(key, WriteCondition.IfMatch(ifMatch!), current.ETag, e);
+            return current is null ? false : throw new BlobConflictException(key, WriteCondition.IfMatch(ifMatch), current.ETag, e);
         }
     }
 
@@ -131,7 +110,7 @@ public sealed class AzureBlobStore : IBlobStore
             yield return new BlobInfo(
                 blobs.Current.Name,
                 properties.ContentLength ?? 0,
-                properties.ETag?.ToString("G") ?? "",
+                properties.ETag is { } etag ? Plain(etag) : "",
                 properties.LastModified ?? default);
         }
     }
@@ -186,8 +165,11 @@ public sealed class AzureBlobStore : IBlobStore
         : condition.ETag is null ? null
         : new BlobRequestConditions { IfMatch = new ETag(condition.ETag) };
 
+    /// <summary>Without the quotation marks that some answers carry and others do not.</summary>
+    private static string Plain(ETag etag) => etag.ToString("G").Trim('"');
+
     private static BlobInfo InfoOf(string key, BlobProperties properties) =>
-        new(key, properties.ContentLength, properties.ETag.ToString("G"), properties.LastModified);
+        new(key, properties.ContentLength, Plain(properties.ETag), properties.LastModified);
 
     /// <summary>The whole blob's length: behind the slash of <c>Content-Range: bytes 0-9/100</c>, else that of the answer.</summary>
     private static long TotalLength(BlobDownloadDetails details) =>

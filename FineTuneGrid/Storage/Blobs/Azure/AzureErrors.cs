@@ -7,8 +7,15 @@ namespace FineTuneGrid.Storage;
 /// <summary>Gives the failures of Azure Storage that a user can mend their typed form.</summary>
 internal static class AzureErrors
 {
+    /// <summary>
+    /// The condition failed, or (InvalidBlockList, BlobNotFound) another writer or a deletion discarded the blocks of this
+    /// upload before they were committed. Nothing of this request took effect.
+    /// </summary>
     public static bool IsConflict(RequestFailedException e) =>
-        e.Status == 412 || e.ErrorCode == BlobErrorCode.BlobAlreadyExists || e.ErrorCode == BlobErrorCode.ConditionNotMet;
+        e.Status == 412
+        || e.ErrorCode == BlobErrorCode.BlobAlreadyExists
+        || e.ErrorCode == BlobErrorCode.InvalidBlockList
+        || e.ErrorCode == BlobErrorCode.BlobNotFound;
 
     public static async Task<T> TranslateAsync<T>(Func<Task<T>> call)
     {

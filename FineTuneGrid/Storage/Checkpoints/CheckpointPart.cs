@@ -1,0 +1,12 @@
+namespace FineTuneGrid.Storage;
+
+/// <summary>One named part of a checkpoint to be written. Its content is read twice (digest, then upload), so it is opened, not handed over.</summary>
+/// <param name="Name">1 to 100 of <c>[A-Za-z0-9._-]</c>, for example <c>adapter.safetensors</c>.</param>
+/// <param name="Open">A stream of the content from its start; the same bytes each time.</param>
+public sealed record CheckpointPart(string Name, Func<Stream> Open)
+{
+    public CheckpointPart(string name, ReadOnlyMemory<byte> bytes)
+        : this(name, () => new ReadOnlyMemoryStream(bytes))
+    {
+    }
+}
