@@ -53,6 +53,24 @@ public sealed class TestSilo : IAsyncDisposable
         return builder.Build();
     }
 
+    public static async Task<IHost> StartClientAsync(int gatewayPort, Action<IClientBuilder>? configure = null)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        builder.UseOrleansClient(client =>
+        {
+            client.UseLocalhostClustering(gatewayPort);
+            client.Configure<ClientMessagingOptions>(options => options.ResponseTimeout = TimeSpan.FromSeconds(10));
+            AddJson(client.Services);
+            configure?.Invoke(client);
+        });
+        var host = builder.Build();
+        await host.StartAsync();
+        return host;
+    }
+
+    public static IClusterClient ClientOf(IHost host) => host.Services.GetRequiredService<IClusterClient>();
+
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

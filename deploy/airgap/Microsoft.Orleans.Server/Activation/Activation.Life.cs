@@ -61,7 +61,7 @@ internal sealed partial class Activation
     {
         try
         {
-            GrainInstance = _class.CreateInstance(this, _silo.States);
+            GrainInstance = CreateInstance();
             _activating.CancelAfter(_silo.Collection.ActivationTimeout);
             await _lifecycle.StartAsync(_activating.Token);
             if (GrainInstance is IGrainBase grain)
@@ -85,6 +85,19 @@ internal sealed partial class Activation
         catch (Exception exception)
         {
             FailActivation(exception);
+        }
+    }
+
+    private object CreateInstance()
+    {
+        try
+        {
+            return _class.CreateInstance(this, _silo.States);
+        }
+        catch (Exception exception)
+        {
+            throw new InvalidOperationException(
+                $"Failed to create an instance of grain type '{_class.Name}'. See InnerException for details.", exception);
         }
     }
 

@@ -10,6 +10,7 @@ internal sealed class GrainClass
 {
     private readonly ObjectFactory _factory;
     private readonly (ParameterInfo Parameter, PersistentStateAttribute Attribute)[] _facets;
+    private readonly Lazy<Dictionary<(string Interface, string Method), GrainMethod>> _methods;
 
     public GrainClass(Type type, GrainCollectionOptions collection)
     {
@@ -20,6 +21,9 @@ internal sealed class GrainClass
         _facets = FindFacets(type);
         _factory = ActivatorUtilities.CreateFactory(type, [.. _facets.Select(facet => facet.Parameter.ParameterType)]);
         Interfaces = [.. type.GetInterfaces().Where(IsGrainInterface)];
+        _methods = new(() => Interfaces
+            .SelectMany(face => GrainMethod.AllOf(face).Select(method => (Key: (GrainInterfaceNames.Of(face).ToString(), method.WireName), method)))
+            .ToDictionary(pair => pair.Key, pair => pair.method));
     }
 
     public Type Type { get; }
@@ -36,6 +40,12 @@ internal sealed class GrainClass
     public TimeSpan CollectionAge { get; }
 
     public GrainCounters Counters { get; } = new();
+
+    /// <summary>The method that a remote caller names.</summary>
+    /// <exception cref="ArgumentException">The class does not implement the interface, or the interface has no such method.</exception>
+    public GrainMethod FindMethod(string interfaceName, string wireName) => _methods.Value.TryGetValue((interfaceName, wireName), out var method)
+        ? method
+        : throw new ArgumentException($"Grains of type {GrainType} have no method {wireName} in an interface {interfaceName}.");
 
     /// <summary>Builds the instance; the activation must be the current context.</summary>
     public object CreateInstance(IGrainContext context, IPersistentStateFactory states) =>

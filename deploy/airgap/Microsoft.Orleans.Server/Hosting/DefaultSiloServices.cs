@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
 using Orleans.Runtime;
+using Orleans.Runtime.Messaging;
 using Orleans.Serialization;
 using Orleans.Timers;
 
@@ -34,6 +35,8 @@ internal static class DefaultSiloServices
         services.AddSingleton<SiloState>();
         services.AddSingleton<SiloLifecycle>();
         services.AddSingleton<ISiloLifecycle>(provider => provider.GetRequiredService<SiloLifecycle>());
+        services.AddSingleton<Gateway>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<Gateway>());
         services.AddSingleton<IGrainContextAccessor, GrainContextAccessor>();
         services.AddScoped<GrainContextHolder>();
         services.AddScoped(provider => provider.GetRequiredService<GrainContextHolder>().Context

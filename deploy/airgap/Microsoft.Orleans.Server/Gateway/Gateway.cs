@@ -1,0 +1,89 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+
+namespace Orleans.Runtime.Messaging;
+
+/// <summary>Listens for clients while the silo is active.</summary>
+internal sealed class Gateway(
+    SiloRuntime silo,
+    GrainClassMap classes,
+    IOptions<EndpointOptions> endpoints,
+    IOptions<ClusterOptions> cluster,
+    IOptions<SiloMessagingOptions> messaging,
+    ILogger<Gateway> logger) : ILifecycleParticipant<ISiloLifecycle>
+{
+    private readonly ConcurrentDictionary<GatewayConnection, Task> _connections = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private TcpListener? _listener;
+    private Task _accepting = Task.CompletedTask;
+
+    public int ConnectionCount => _connections.Count;
+
+    public void Participate(ISiloLifecycle lifecycle) =>
+        lifecycle.Subscribe<Gateway>(ServiceLifecycleStage.Active, StartAsync, StopAsync);
+
+    private Task StartAsync(CancellationToken cancellationToken)
+    {
+        var options = endpoints.Value;
+        if (options.GatewayPort == 0)
+            return Task.CompletedTask;
+        var endpoint = options.GatewayListeningEndpoint
+            ?? new IPEndPoint(options.AdvertisedIPAddress ?? IPAddress.Loopback, options.GatewayPort);
+        _listener = new TcpListener(endpoint);
+        _listener.Start();
+        _accepting = AcceptAsync(_listener);
+        return Task.CompletedTask;
+    }
+
+    private async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        _listener?.Stop();
+        await _accepting.WaitAsync(cancellationToken);
+        await Task.WhenAll(_connections.Values).WaitAsync(cancellationToken);
+        _listener?.Dispose();
+    }
+
+    private async Task AcceptAsync(TcpListener listener)
+    {
+        while (!_stopping.IsCancellationRequested)
+        {
+            Socket socket;
+            try
+            {
+                socket = await listener.AcceptSocketAsync(_stopping.Token);
+            }
+            catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+            catch (SocketException exception)
+            {
+                // One connection failed before it was accepted; the listener is sound.
+                SiloLog.GatewayConnectionFailed(logger, exception, "unknown", exception.Message);
+                continue;
+            }
+
+            socket.NoDelay = true;
+            var connection = new GatewayConnection(socket, silo, classes, cluster.Value.ClusterId, messaging.Value, logger);
+            _connections[connection] = RunAsync(connection);
+        }
+    }
+
+    private async Task RunAsync(GatewayConnection connection)
+    {
+        await Task.Yield();
+        try
+        {
+            await connection.RunAsync(_stopping.Token);
+        }
+        finally
+        {
+            _connections.TryRemove(connection, out _);
+        }
+    }
+}
