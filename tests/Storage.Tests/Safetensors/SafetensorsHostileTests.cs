@@ -19,14 +19,12 @@ public sealed class SafetensorsHostileTests
     public async Task Open_HostileFile_IsRefusedByNameQuicklyAndWithoutMuchMemory(string name)
     {
         var (bytes, named) = Corpus[name];
-        Refuse(bytes);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var clock = Stopwatch.StartNew();
-
         var e = Refuse(bytes);
-
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 100);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Refuse(bytes);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 * bytes.Length + 200_000);
+        // The best of some: another process may have the core for a while.
+        Assert.InRange(Enumerable.Range(0, 5).Min(_ => MillisecondsToRefuse(bytes)), 0, 100);
         Assert.Equal(ErrorCodes.InvalidSafetensors, e.Code);
         Assert.Contains("evil.safetensors", e.Message);
         Assert.Contains(named, e.Message);
@@ -146,6 +144,13 @@ public sealed class SafetensorsHostileTests
                 return file;
         }
         return file;
+    }
+
+    private static long MillisecondsToRefuse(byte[] bytes)
+    {
+        var clock = Stopwatch.StartNew();
+        Refuse(bytes);
+        return clock.ElapsedMilliseconds;
     }
 
     private static GridException Refuse(byte[] bytes) => Assert.Throws<GridException>(() => SafetensorsBytes.Open(bytes));

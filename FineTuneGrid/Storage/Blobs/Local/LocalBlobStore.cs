@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
+using FineTuneGrid.Contracts;
 
 namespace FineTuneGrid.Storage;
 
@@ -251,12 +251,20 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     {
         lock (_stagingGate)
         {
-            if (_staging is null)
-            {
-                LocalDirectories.CreateDurably(_root);
-                _staging = StagingArea.Create(_root);
-            }
-            return _staging;
+            return _staging ??= OpenStaging();
+        }
+    }
+
+    private StagingArea OpenStaging()
+    {
+        try
+        {
+            LocalDirectories.CreateDurably(_root);
+            return StagingArea.Create(_root);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException || e is IOException io && !DiskErrors.IsDiskFull(io))
+        {
+            throw new GridException(ErrorCodes.InvalidValue, $"The data directory '{_root}' cannot be written ({e.Message.TrimEnd('.')}); check its owner, permissions and parent directories.", "data", e);
         }
     }
 

@@ -1,0 +1,116 @@
+namespace FineTuneGrid.Storage.Tests;
+
+/// <summary>Real processes, killed or stopped at random moments, on one directory.</summary>
+public sealed class KillTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    [Fact]
+    public Task Checkpoints_KilledTwentyTimes_RestoreWhatWasAcknowledged() => KillCheckpointsAsync(20, seed: 1);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task Checkpoints_KilledTwoHundredTimes_RestoreWhatWasAcknowledged() => KillCheckpointsAsync(200, seed: 2);
+
+    [Fact]
+    public Task Rewrites_KilledTenTimes_AreWholeAndNotLost() => KillRewritesAsync(10, seed: 3);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task Rewrites_KilledTwoHundredTimes_AreWholeAndNotLost() => KillRewritesAsync(200, seed: 4);
+
+    [Fact]
+    public async Task CompareAndSwap_FourProcesses_LoseNoUpdate()
+    {
+        const int Each = 30;
+        var children = Enumerable.Range(0, 4).Select(_ => new ChildProcess("increment", _folder.Path, "counter", $"{Each}")).ToList();
+        foreach (var child in children)
+        {
+            await child.SucceedAsync();
+            child.Dispose();
+        }
+        using var store = new LocalBlobStore(_folder.Path);
+        Assert.Equal(4 * Each, (await store.ReadJsonAsync<int>("counter"))!.Value.Value);
+    }
+
+    [Fact]
+    public async Task CompareAndSwap_OtherProcessStoppedAtRandomMoments_IsNeverWaitedFor()
+    {
+        const int Rounds = 12;
+        const int Own = 5;
+        const int Childs = 200;
+        var random = new Random(5);
+        using var store = new LocalBlobStore(_folder.Path);
+        using var child = new ChildProcess("increment", _folder.Path, "counter", $"{Childs}");
+        for (var round = 0; round < Rounds; round++)
+        {
+            await child.NextLineAsync();
+            await Task.Delay(TimeSpan.FromMilliseconds(random.NextDouble() * 8));
+            child.Suspend();
+            try
+            {
+                for (var i = 0; i < Own; i++)
+                    await Workers.IncrementOnceAsync(store, "counter").WaitAsync(TimeSpan.FromSeconds(20));
+            }
+            finally
+            {
+                child.Resume();
+            }
+        }
+        await child.SucceedAsync();
+        Assert.Equal(Childs + Rounds * Own, (await store.ReadJsonAsync<int>("counter"))!.Value.Value);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task KillCheckpointsAsync(int kills, int seed)
+    {
+        var random = new Random(seed);
+        using var blobs = new LocalBlobStore(_folder.Path);
+        var store = new CheckpointStore(blobs, "job");
+        var acknowledged = 0L;
+        for (var epoch = 1L; epoch <= kills; epoch++)
+        {
+            acknowledged = Math.Max(acknowledged, await RunAndKillAsync(random, "checkpoint", _folder.Path, "job", $"{epoch}"));
+            var restored = (await store.RestoreAsync())!;
+            Assert.Empty(restored.Skipped);
+            Assert.InRange(restored.Manifest.Step, acknowledged, acknowledged + 1);
+            Assert.Equal(restored.Manifest.Step * 3, restored.Manifest.Cursor);
+            var weights = await store.ReadPartAsync(restored.Manifest.Find("weights")!);
+            Assert.True(weights.AsSpan().SequenceEqual(Workers.SelfProving(restored.Manifest.Step)));
+        }
+        await AssertNoRestsAsync(blobs);
+    }
+
+    private async Task KillRewritesAsync(int kills, int seed)
+    {
+        var random = new Random(seed);
+        using var store = new LocalBlobStore(_folder.Path);
+        for (var i = 0; i < kills; i++)
+        {
+            var acknowledged = await RunAndKillAsync(random, "rewrite", _folder.Path, "blob");
+            Assert.InRange(await Workers.ReadNumberAsync(store, "blob"), acknowledged, acknowledged + 1);
+        }
+        await AssertNoRestsAsync(store);
+    }
+
+    private static async Task<long> RunAndKillAsync(Random random, params string[] args)
+    {
+        using var child = new ChildProcess(args);
+        for (var lines = random.Next(1, 6); lines > 0; lines--)
+            await child.NextLineAsync();
+        // Not to wait for anything: to hit any moment of the next write.
+        await Task.Delay(TimeSpan.FromMilliseconds(random.NextDouble() * 15));
+        await child.KillAsync();
+        return child.LastAcknowledged;
+    }
+
+    /// <summary>What the dead left behind is gone after the next ones came and wrote.</summary>
+    private async Task AssertNoRestsAsync(LocalBlobStore store)
+    {
+        using (var next = new LocalBlobStore(_folder.Path))
+            await next.WriteBytesAsync("last", new byte[1]);
+        await store.DeleteAsync("last");
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(_folder.Path, "@staging")));
+    }
+}
