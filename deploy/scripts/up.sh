@@ -23,3 +23,34 @@ prepare_host() {
     local part
     for part in FineTuneGrid/Host trainers/Trainer datasets/Inspector FineTuneGrid/Cli; do build_once "$part"; done
 }
+
+# start_host DATA [ARGS] : in the background on a free port; sets FTG_URL and FTG_API_KEY, stops with this script.
+start_host() {
+    local data=$1 log=$1/host.log
+    shift
+    mkdir -p "$data"
+    dotnet "$(binary Host)" --roles silo,gateway,node --nodes 1 --data "$data" --port 0 "$@" >"$log" 2>&1 &
+    HOST_PID=$!
+    trap stop_host EXIT
+    local waited=0
+    until grep -q '^ready http' "$log"; do
+        kill -0 "$HOST_PID" 2>/dev/null || { tail -20 "$log" >&2; die "the grid did not start (log: $log)"; }
+        [ $waited -lt 600 ] || { tail -20 "$log" >&2; die "the grid was not ready within a minute (log: $log)"; }
+        waited=$((waited + 1))
+        sleep 0.1
+    done
+    FTG_URL=$(sed -n 's/^ready \(http[^ ]*\).*/\1/p' "$log" | head -1)
+    FTG_API_KEY=$(cat "$data/admin.key")
+    export FTG_URL FTG_API_KEY
+}
+
+stop_host() {
+    [ -n "${HOST_PID:-}" ] || return 0
+    kill -TERM "$HOST_PID" 2>/dev/null || true
+    wait "$HOST_PID" 2>/dev/null || true
+    HOST_PID=
+}
+
+ftg() {
+    dotnet "$(binary Cli ftg)" "$@"
+}
