@@ -22,7 +22,7 @@ internal sealed class Golden
         Training = JsonDocument.Parse(System.IO.File.ReadAllBytes(File("lora/train.json"))).RootElement;
     }
 
-    public static TheoryData<string> Families => new("llama", "llama3_rope");
+    public static TheoryData<string> Families => new("llama", "llama3_rope", "mistral", "qwen2");
 
     public Architecture Architecture { get; }
 

@@ -12,7 +12,75 @@ public sealed class LlamaFamily : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         config.Require((config.TextOrNull("hidden_act") ?? "silu") == "silu", "hidden_act", "silu");
-        var shape = LlamaShape.Read(config, tiedByDefault: false);
+        var attentionBias = config.Flag("attention_bias", false);
+        return LlamaArchitecture.Build(config, LlamaShape.Read(config) with
+        {
+            QueryKeyValueBias = attentionBias,
+            OutputBias = attentionBias,
+            MlpBias = config.Flag("mlp_bias", false),
+        });
+    }
+}
+
+/// <summary>What the Llama-like families differ in.</summary>
+internal sealed record LlamaShape(
+    int Vocab, int Hidden, int Intermediate, int Layers, int Heads, int KeyValueHeads, int HeadDim, int Context,
+    double NormEpsilon, bool Tied, RotarySpec Rotary)
+{
+    internal bool QueryKeyValueBias { get; init; }
+
+    internal bool OutputBias { get; init; }
+
+    internal bool MlpBias { get; init; }
+
+    /// <summary>Sliding window of the attention, in tokens.</summary>
+    internal int? Window { get; init; }
+
+    /// <summary>Reads what all of them share. The defaults are those of the family's config class, which published configs leave out.</summary>
+    internal static LlamaShape Read(ModelConfig config, int? defaultKeyValueHeads = null, int defaultContext = 2048, bool tiedByDefault = false)
+    {
+        var hidden = config.Int("hidden_size");
+        var heads = config.Int("num_attention_heads");
+        var kvHeads = config.Int("num_key_value_heads", defaultKeyValueHeads ?? heads, 1, heads);
+        if (heads % kvHeads != 0)
+            throw config.Wrong("num_key_value_heads", $"must divide num_attention_heads ({heads})");
+        if (!config.Has("head_dim") && hidden % heads != 0)
+            throw config.Wrong("hidden_size", $"must be a multiple of num_attention_heads ({heads})");
+        var headDim = config.Int("head_dim", hidden / heads, 1, 4096);
+        return new LlamaShape(
+            config.Int("vocab_size"), hidden, config.Int("intermediate_size"), config.Int("num_hidden_layers", 1, 4096), heads, kvHeads,
+            headDim, config.Int("max_position_embeddings", defaultContext, 1, int.MaxValue), config.Number("rms_norm_eps", 1e-6),
+            config.Flag("tie_word_embeddings", tiedByDefault), RotarySpec.Read(config, headDim));
+    }
+}
+
+/// <summary>The names of one layer's modules and norms.</summary>
+internal sealed record LlamaLayer(
+    string InputNorm, string Query, string Key, string Value, string Output, string PostNorm, string Gate, string Up, string Down)
+{
+    internal static LlamaLayer Declare(ParameterList p, string prefix, LlamaShape s)
+    {
+        int queries = s.Heads * s.HeadDim, keys = s.KeyValueHeads * s.HeadDim;
+        return new LlamaLayer(
+            p.Scale($"{prefix}.input_layernorm.weight", s.Hidden),
+            p.Linear($"{prefix}.self_attn.q_proj", s.Hidden, queries, s.QueryKeyValueBias),
+            p.Linear($"{prefix}.self_attn.k_proj", s.Hidden, keys, s.QueryKeyValueBias),
+            p.Linear($"{prefix}.self_attn.v_proj", s.Hidden, keys, s.QueryKeyValueBias),
+            p.Linear($"{prefix}.self_attn.o_proj", queries, s.Hidden, s.OutputBias),
+            p.Scale($"{prefix}.post_attention_layernorm.weight", s.Hidden),
+            p.Linear($"{prefix}.mlp.gate_proj", s.Hidden, s.Intermediate, s.MlpBias),
+            p.Linear($"{prefix}.mlp.up_proj", s.Hidden, s.Intermediate, s.MlpBias),
+            p.Linear($"{prefix}.mlp.down_proj", s.Intermediate, s.Hidden, s.MlpBias));
+    }
+}
+
+internal sealed class LlamaArchitecture(ModelConfig config, ParameterList parameters, LlamaShape shape, LlamaLayer[] layers)
+    : Architecture(config, parameters)
+{
+    private readonly AttentionSpec _attention = new(1 / Math.Sqrt(shape.HeadDim), shape.Window);
+
+    internal static LlamaArchitecture Build(ModelConfig config, LlamaShape shape)
+    {
         var parameters = new ParameterList();
         var layers = new LlamaLayer[shape.Layers];
         parameters.Embedding("model.embed_tokens.weight", shape.Vocab, shape.Hidden);
@@ -33,54 +101,6 @@ public sealed class LlamaFamily : IModelFamily
             Head = new HeadSpec(shape.Tied ? "model.embed_tokens.weight" : "lm_head.weight"),
         };
     }
-}
-
-internal sealed record LlamaShape(
-    int Vocab, int Hidden, int Intermediate, int Layers, int Heads, int KeyValueHeads, int HeadDim, int Context,
-    double NormEpsilon, bool AttentionBias, bool MlpBias, bool Tied, RotarySpec Rotary)
-{
-    internal static LlamaShape Read(ModelConfig config, bool tiedByDefault)
-    {
-        var hidden = config.Int("hidden_size");
-        var heads = config.Int("num_attention_heads");
-        var kvHeads = config.Int("num_key_value_heads", heads, 1, heads);
-        if (heads % kvHeads != 0)
-            throw config.Wrong("num_key_value_heads", $"must divide num_attention_heads ({heads})");
-        if (!config.Has("head_dim") && hidden % heads != 0)
-            throw config.Wrong("hidden_size", $"must be a multiple of num_attention_heads ({heads})");
-        var headDim = config.Int("head_dim", hidden / heads, 1, 4096);
-        return new LlamaShape(
-            config.Int("vocab_size"), hidden, config.Int("intermediate_size"), config.Int("num_hidden_layers", 1, 4096), heads, kvHeads,
-            headDim, config.Int("max_position_embeddings", 2048, 1, int.MaxValue), config.Number("rms_norm_eps", 1e-6),
-            config.Flag("attention_bias", false), config.Flag("mlp_bias", false),
-            config.Flag("tie_word_embeddings", tiedByDefault), RotarySpec.Read(config, headDim));
-    }
-}
-
-/// <summary>The names of one layer's modules and norms.</summary>
-internal sealed record LlamaLayer(
-    string InputNorm, string Query, string Key, string Value, string Output, string PostNorm, string Gate, string Up, string Down)
-{
-    internal static LlamaLayer Declare(ParameterList p, string prefix, LlamaShape s)
-    {
-        int queries = s.Heads * s.HeadDim, keys = s.KeyValueHeads * s.HeadDim;
-        return new LlamaLayer(
-            p.Scale($"{prefix}.input_layernorm.weight", s.Hidden),
-            p.Linear($"{prefix}.self_attn.q_proj", s.Hidden, queries, s.AttentionBias),
-            p.Linear($"{prefix}.self_attn.k_proj", s.Hidden, keys, s.AttentionBias),
-            p.Linear($"{prefix}.self_attn.v_proj", s.Hidden, keys, s.AttentionBias),
-            p.Linear($"{prefix}.self_attn.o_proj", queries, s.Hidden, s.AttentionBias),
-            p.Scale($"{prefix}.post_attention_layernorm.weight", s.Hidden),
-            p.Linear($"{prefix}.mlp.gate_proj", s.Hidden, s.Intermediate, s.MlpBias),
-            p.Linear($"{prefix}.mlp.up_proj", s.Hidden, s.Intermediate, s.MlpBias),
-            p.Linear($"{prefix}.mlp.down_proj", s.Intermediate, s.Hidden, s.MlpBias));
-    }
-}
-
-internal sealed class LlamaArchitecture(ModelConfig config, ParameterList parameters, LlamaShape shape, LlamaLayer[] layers)
-    : Architecture(config, parameters)
-{
-    private readonly AttentionSpec _attention = new(1 / Math.Sqrt(shape.HeadDim));
 
     public override Tensor Embed(ForwardPass pass, Tensor tokens) => pass.Embed("model.embed_tokens.weight", tokens);
 
