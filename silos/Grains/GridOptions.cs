@@ -1,3 +1,5 @@
+using FineTuneGrid.Scheduling;
+
 namespace FineTuneGrid.Grains;
 
 /// <summary>Times and limits of the control plane.</summary>
@@ -23,6 +25,9 @@ public sealed class GridOptions
 
     /// <summary>First wait before an effect is tried again; doubled up to 30 s. Default: 1 s.</summary>
     public TimeSpan EffectRetry { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Policy figures of the scheduler.</summary>
+    public SchedulerOptions Scheduler { get; set; } = new();
 
     /// <summary>Build of this installation, recorded in every result.</summary>
     public string Build { get; set; } = typeof(GridOptions).Assembly.GetName().Version?.ToString(3) ?? "0";

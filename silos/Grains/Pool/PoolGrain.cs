@@ -137,15 +137,17 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
     }
 
     /// <summary>Numbers that start at the time of day are not given twice, even where this state was lost.</summary>
-    private SchedulerState Fresh() => SchedulerState.Create() with { NextId = NowMs };
+    private SchedulerState Fresh() => SchedulerState.Create(_options.Scheduler) with { NextId = NowMs };
 
-    /// <summary>While the pool was away nobody could renew: every node gets a whole lease to come back.</summary>
+    /// <summary>Applies the present figures. While the pool was away nobody could renew: every node gets a whole lease to come back.</summary>
     private SchedulerState Spare(SchedulerState state)
     {
         var lease = NowMs + (long)_options.NodeLease.TotalMilliseconds;
         foreach (var node in state.Nodes.Values.Where(n => !n.Lost))
             state = Scheduling.Scheduler.Step(state, new NodeLeaseRenewed(node.Id, node.Incarnation, lease), NowMs).State;
-        return state;
+        return state.Options == _options.Scheduler
+            ? state
+            : Scheduling.Scheduler.Step(state, new OptionsChanged(_options.Scheduler), NowMs).State;
     }
 
     private void OnBroken(Exception e)

@@ -1,0 +1,60 @@
+using System.Net;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Grains;
+using FineTuneGrid.Grains.Jobs;
+using FineTuneGrid.Grains.Planning;
+using FineTuneGrid.Grains.Registry;
+using FineTuneGrid.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans;
+using Orleans.Configuration;
+using Orleans.Hosting;
+using Orleans.Runtime.Hosting;
+using Orleans.Serialization;
+
+namespace FineTuneGrid.Silo;
+
+/// <summary>Role <c>silo</c>: the grains and what they stand on.</summary>
+public static class GridSiloExtensions
+{
+    public const string ServiceId = "finetunegrid";
+
+    /// <summary>Adds the silo. The host keeps the store; services that are already registered stay.</summary>
+    public static IHostApplicationBuilder AddGridSilo(this IHostApplicationBuilder builder, GridSiloOptions options, IBlobStore blobs)
+    {
+        options.Validate();
+        var services = builder.Services;
+        services.AddSingleton(blobs);
+        services.AddSingleton(options.Blobs);
+        services.AddSingleton(Options.Create(options.Grid));
+        services.AddSingleton(new NodeTokens(options.NodeSecret));
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IJobPlanner, NodePlanner>();
+        services.AddSingleton<AssetFinder>().AddSingleton<InitAdapterCheck>().AddSingleton<JobResolver>();
+        services.AddSingleton<JobPublisher>().AddSingleton<JobEffectRunner>();
+        builder.UseOrleans(silo => Configure(silo, options));
+        return builder;
+    }
+
+    /// <summary>Contract types cross grain calls as JSON. Used by silos and by clients.</summary>
+    public static IServiceCollection AddGridSerializer(this IServiceCollection services) =>
+        services.AddSerializer(serializer => serializer.AddJsonSerializer(IsContract, GridJson.Options));
+
+    private static void Configure(ISiloBuilder silo, GridSiloOptions options)
+    {
+        silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, null, ServiceId, options.ClusterId);
+        silo.Services.AddGridSerializer();
+        silo.Services.AddGrainStorage(GridStorage.Name, (services, _) => new BlobGrainStorage(services.GetRequiredService<IBlobStore>()));
+        silo.AddIncomingGrainCallFilter<IncomingCallGuard>();
+        silo.AddOutgoingGrainCallFilter<OutgoingCallStamp>();
+        silo.AddStartupTask((services, _) => services.GetRequiredService<IGrainFactory>().GetGrain<IPoolGrain>(PoolKeys.Default).Start());
+    }
+
+    private static bool IsContract(Type type) =>
+        type.Namespace is { } name && (name == "FineTuneGrid.Contracts" || name.StartsWith("FineTuneGrid.Contracts.", StringComparison.Ordinal))
+        && !typeof(Exception).IsAssignableFrom(type) && !type.IsDefined(typeof(GenerateSerializerAttribute), false);
+}
