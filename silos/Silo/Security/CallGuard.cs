@@ -19,10 +19,13 @@ public sealed class IncomingCallGuard(NodeTokens tokens, TimeProvider time) : II
     public Task Invoke(IIncomingGrainCallContext context)
     {
         // The runtime's own services have no reference that an application could ask for.
-        if (!context.TargetId.IsSystemTarget() && !IsOwn())
+        if (!context.TargetId.IsSystemTarget() && !IsTimer(context) && !IsOwn())
             RequireNode(context);
         return context.Invoke();
     }
+
+    /// <summary>A tick is an object of this process that is its own target, which nothing that came over a connection can be.</summary>
+    private static bool IsTimer(IIncomingGrainCallContext context) => ReferenceEquals(context.Request.GetTarget(), context.Request);
 
     private bool IsOwn() =>
         RequestContext.Get(OutgoingCallStamp.ContextKey) is string stamp && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(stamp), _stamp);
