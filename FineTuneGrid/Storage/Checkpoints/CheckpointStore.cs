@@ -72,6 +72,9 @@ public sealed class CheckpointStore
     public Task<byte[]> ReadPartAsync(CheckpointPartInfo part, CancellationToken cancellation = default) =>
         StorageFaults.TypedAsync($"reading the part {part.Name} of job {_jobId}", () => _blobs.ReadPartAsync(part, cancellation));
 
+    /// <summary>The blob key of a part, for readers that copy it.</summary>
+    public string PartKey(CheckpointPartInfo part) => _keys.Part(part.Sha256);
+
     /// <summary>A part as a local file for mapping. Not verified again: a restore that named it has just done so.</summary>
     public Task<LocalFile> OpenPartAsync(CheckpointPartInfo part, CancellationToken cancellation = default) =>
         StorageFaults.TypedAsync($"opening the part {part.Name} of job {_jobId}", async () =>

@@ -1,7 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
-using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Storage;
 using Microsoft.Extensions.Logging;
 using Orleans;
@@ -16,22 +15,18 @@ namespace FineTuneGrid.Grains.Registry;
 [GrainType("adapter")]
 public sealed partial class AdapterGrain : Grain, IAdapterGrain
 {
-    private const string Imported = "imported";
-
     private readonly StateCell<AdapterState> _state;
     private readonly AdapterFiles _files;
-    private readonly IInspector _inspector;
-    private readonly BlobAccess _access;
     private readonly TimeProvider _time;
     private readonly ILogger<AdapterGrain> _logger;
 
     public AdapterGrain(
         [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<AdapterState>> storage,
-        IInspector inspector, IBlobStore blobs, BlobAccess access, TimeProvider time, ILogger<AdapterGrain> logger)
+        IBlobStore blobs, TimeProvider time, ILogger<AdapterGrain> logger)
     {
         _state = new(storage, OnBroken);
         _files = new AdapterFiles(blobs, Id);
-        (_inspector, _access, _time, _logger) = (inspector, access, time, logger);
+        (_time, _logger) = (time, logger);
     }
 
     private string Id => this.GetPrimaryKeyString();
@@ -55,10 +50,9 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
         var state = Require(_state.Current);
         if (state.Versions.FirstOrDefault(v => v.Source == publication.Source) is { } known)
             return known.View;
-        var source = publication.Lineage.Kind == Imported ? await InspectAsync(publication) : publication;
         var version = state.NextVersion;
-        var files = await _files.StoreAsync(state, version, source);
-        var view = new AdapterVersionView($"{version}", AdapterFiles.RevisionOf(files), _time.GetUtcNow(), source.Lineage, source.Metrics, files);
+        var files = await _files.StoreAsync(state, version, publication);
+        var view = new AdapterVersionView($"{version}", AdapterFiles.RevisionOf(files), _time.GetUtcNow(), publication.Lineage, publication.Metrics, files);
         await _state.UpdateAsync(s => Require(s) with { NextVersion = version + 1, Versions = [.. s!.Versions, new AdapterEntry(publication.Source, view)] });
         LogPublished(Id, state.Org, state.Name, view.Version, view.Revision);
         return view;
@@ -81,24 +75,6 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
             throw new GridException(ErrorCodes.NotFound, $"{state.Org}/{state.Name} has no version '{version}'.");
         await _state.UpdateAsync(s => s! with { Versions = [.. s.Versions.Where(v => v.View.Version != version)] });
         await _files.DeleteAsync($"adapters/{Id}/{version}/");
-    }
-
-    /// <summary>What others trained is checked by a process of its own before it becomes a version.</summary>
-    private async Task<AdapterPublication> InspectAsync(AdapterPublication publication)
-    {
-        ModelManifest? model = null;
-        if (publication.Lineage.BaseModel is { } name)
-        {
-            var org = Require(_state.Current).Org;
-            var assets = new Planning.AssetFinder(GrainFactory);
-            var id = await assets.ModelIdAsync(org, name, "base");
-            (_, model) = await assets.ModelAsync(org, id, name, "base");
-        }
-        var reply = await _inspector.RunAsync(new InspectorRequest(_access, InspectAdapter: new InspectAdapterRequest(publication.Files, model)), CancellationToken.None);
-        if (reply.Error is { } error)
-            throw error.ToException();
-        var files = reply.Adapter?.Files ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than an adapter.");
-        return publication with { Files = files, Lineage = publication.Lineage with { BaseDigest = model?.Digest, BaseLicense = model?.License } };
     }
 
     private static AdapterView View(AdapterState s) => new(s.Id, s.Org, s.Name, s.CreatedAt, [.. s.Versions.Select(v => v.View)]);
