@@ -27,8 +27,8 @@ internal sealed class FakeAgent : IAsyncDisposable
     public static async Task<FakeAgent> StartAsync(TestGrid grid, string id = "n1", long cursor = 0, IReadOnlyList<SessionStatus>? sessions = null)
     {
         var agent = new FakeAgent(grid.Grains.GetGrain<INodeGrain>(id), id) { Cursor = cursor };
-        var welcome = await agent._node.Register(agent.Registration(sessions ?? []));
-        agent._loops.Add(agent.RenewAsync(welcome, sessions ?? []));
+        var welcome = await agent._node.Register(agent.Registration(sessions ?? new List<SessionStatus>()));
+        agent._loops.Add(agent.RenewAsync(welcome, sessions ?? new List<SessionStatus>()));
         agent._loops.Add(agent.PollAsync());
         return agent;
     }
