@@ -22,14 +22,14 @@ public sealed class ChatRenderer(ModelText model)
     /// <param name="tools">A JSON list of tools, or null.</param>
     public string RenderPrompt(JsonElement messages, JsonElement? tools = null) => Render(messages, tools, generationPrompt: true).Text;
 
-    /// <summary>A finished conversation with the ranges to learn. At least one message must be the assistant's.</summary>
+    /// <summary>A finished conversation with the ranges to learn: what the assistant says, save in messages of <c>weight</c> 0.</summary>
     /// <exception cref="GridException"><c>invalid_template</c> where the template fails, or the ranges cannot be found.</exception>
     public RenderedText RenderConversation(JsonElement messages, JsonElement? tools = null)
     {
         var final = Render(messages, tools, generationPrompt: false);
         if (model.Template.HasGeneration)
-            return final;
-        var assistants = messages.EnumerateArray().Select((m, i) => (m, i)).Where(p => IsAssistant(p.m)).Select(p => p.i).ToList();
+            return Weighted(messages, final);
+        var assistants = messages.EnumerateArray().Select((m, i) => (m, i)).Where(p => IsAssistant(p.m) && IsLearnt(p.m)).Select(p => p.i).ToList();
         var count = messages.GetArrayLength();
         List<(int, int)> spans = [];
         foreach (var index in assistants)
@@ -65,6 +65,18 @@ public sealed class ChatRenderer(ModelText model)
             labels[i] = inside ? tokens.Ids[i] : TrainingExample.Masked;
         }
         return labels;
+    }
+
+    // A message of weight 0 is shown but not learnt.
+    private static RenderedText Weighted(JsonElement messages, RenderedText rendered)
+    {
+        var learnt = messages.EnumerateArray().Where(IsAssistant).Select(IsLearnt).ToList();
+        if (!learnt.Contains(false))
+            return rendered;
+        if (learnt.Count != rendered.Spans.Count)
+            throw new GridException(ErrorCodes.InvalidTemplate,
+                $"The chat template marks {rendered.Spans.Count} ranges for {learnt.Count} assistant messages, so that messages of weight 0 cannot be left out.", "chat_template");
+        return rendered with { Spans = [.. rendered.Spans.Where((_, i) => learnt[i])] };
     }
 
     private RenderedText Render(JsonElement messages, JsonElement? tools, bool generationPrompt)
@@ -147,6 +159,9 @@ public sealed class ChatRenderer(ModelText model)
         }
         return end;
     }
+
+    private static bool IsLearnt(JsonElement message) =>
+        !(message.TryGetProperty("weight", out var weight) && weight.ValueKind == JsonValueKind.Number && weight.GetDouble() == 0);
 
     private static bool IsAssistant(JsonElement message) =>
         message.ValueKind == JsonValueKind.Object && message.TryGetProperty("role", out var role)

@@ -33,6 +33,17 @@ public sealed class ChatRendererTests
         Assert.Equal("Hello 😀<|im_end|>|<think></think>4<|im_end|>", Parts(template, Conversation).Learnt);
     }
 
+    [Theory]
+    [InlineData(ChatMl)]
+    [InlineData(null)]
+    public void Tokenize_MessageOfWeightZero_IsShownButNotLearnt(string? template)
+    {
+        var conversation = Conversation.Replace("\"Hello 😀\"", "\"Hello 😀\",\"weight\":0", StringComparison.Ordinal);
+        var (learnt, masked) = Parts(template, conversation);
+        Assert.Equal("4<|im_end|>", learnt);
+        Assert.Contains("Hello 😀<|im_end|>", masked, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Tokenize_ContentThatTheTemplateHides_NamesTheTurn()
     {

@@ -1,0 +1,42 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Storage;
+
+namespace FineTuneGrid.Shards;
+
+/// <summary>Reads a data set through: its columns, format, shards, and every fault of its rows that needs no model to see.</summary>
+public static class DatasetInspection
+{
+    private const string Field = "files";
+
+    /// <exception cref="GridException"><c>empty_dataset</c>, <c>invalid_dataset</c>, <c>invalid_parquet</c> or <c>invalid_json</c>, with the rows.</exception>
+    public static async Task<DatasetManifest> RunAsync(IBlobStore store, InspectDatasetRequest request, CancellationToken cancellation = default)
+    {
+        var sources = new SourceSet(store, request.Files);
+        if (sources.Files.Count == 0)
+            throw new GridException(ErrorCodes.EmptyDataset, "The data set has no data files; add .parquet or .jsonl files.", Field);
+        var columns = await sources.ColumnsAsync(cancellation);
+        var detected = columns.Count == 0 ? null : RowFormat.Detect(columns);
+        var format = detected is null or RowFormat.Auto or RowFormat.Preference ? null : RowFormat.ByName(detected);
+        var faults = new FindingList();
+        var damaged = new FindingList();
+        List<SourceShard> shards = [];
+        await foreach (var (file, slice) in sources.ReadAsync(format?.Columns ?? new HashSet<string>(), cancellation))
+        {
+            shards.Add(new SourceShard(file.Path, slice.Slice, slice.FirstRow, slice.Rows.Count));
+            foreach (var row in slice.Rows)
+            {
+                if (row.Problem is not null)
+                    damaged.Add(file.Path, row.Row, row.Problem);
+                else if (format?.Problem(row.Value) is { } problem)
+                    faults.Add(file.Path, row.Row, problem);
+            }
+        }
+        damaged.ThrowIfAny(ErrorCodes.InvalidJson, Field, "Mend or remove these lines.");
+        faults.ThrowIfAny(ErrorCodes.InvalidDataset, Field, $"Mend or remove these rows (format '{detected}').");
+        var rows = shards.Sum(s => s.Rows);
+        if (rows == 0 || detected is null)
+            throw new GridException(ErrorCodes.EmptyDataset, "The data set has no rows.", Field);
+        return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, rows, columns, shards, sources.Files);
+    }
+}
