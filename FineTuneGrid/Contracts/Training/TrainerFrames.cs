@@ -14,11 +14,28 @@ public static class TrainerProtocol
     public const int MaxFrameBytes = 4 << 20;
     public const string SocketName = "trainer.sock";
     public const string SessionFile = "session.json";
+
+    /// <summary>Written by the trainer at its start: <see cref="TrainerIdentity"/>.</summary>
+    public const string ProcessFile = "process.json";
+
+    /// <summary>Written by the trainer at an orderly exit: <see cref="TrainerExit"/>.</summary>
+    public const string ExitFile = "exit.json";
+
+    /// <summary>The exit code of a trainer that stopped because nobody renewed its lease.</summary>
+    public const int LeaseLostExitCode = 75;
 }
+
+/// <summary>Which process a trainer is, so that an agent that did not start it knows it again.</summary>
+/// <param name="StartTicks">Field 22 of <c>/proc/PID/stat</c>: tells a process from a later one with the same id.</param>
+public sealed record TrainerIdentity(int Pid, long StartTicks);
+
+public sealed record TrainerExit(int Code, string Reason);
 
 /// <summary><c>session.json</c> in the run folder: what a trainer process is started with.</summary>
 /// <param name="Token">Secret that an agent must present.</param>
 /// <param name="LeaseSeconds">The trainer stops by itself when no <see cref="Lease"/> came for this long, less a margin.</param>
+/// <param name="FirstSeq">Number of the first report: above those of an earlier process of the same session.</param>
+/// <param name="IdleSeconds">A session without jobs ends after this long.</param>
 public sealed record TrainerSession(
     string SessionId,
     string Token,
@@ -26,7 +43,9 @@ public sealed record TrainerSession(
     string Device,
     string Precision,
     int Threads,
-    double LeaseSeconds);
+    double LeaseSeconds,
+    long FirstSeq = 1,
+    double IdleSeconds = 120);
 
 /// <summary>One job's order to a session: everything the trainer needs, nothing that it must ask for.</summary>
 /// <param name="Epoch">The fencing epoch that the job's head already holds.</param>
@@ -55,7 +74,11 @@ public abstract record AgentFrame;
 public sealed record Hello(string Token) : AgentFrame;
 
 /// <summary>The session may go on for this long from now. Sent on every successful renewal with the node's grain.</summary>
-public sealed record Lease(double Seconds) : AgentFrame;
+/// <param name="Deadline">
+/// The same moment on the machine's monotonic clock (<see cref="System.Diagnostics.Stopwatch"/> ticks), so that a frame that
+/// waited in the socket while the trainer was stopped does not prolong anything.
+/// </param>
+public sealed record Lease(double Seconds, long? Deadline = null) : AgentFrame;
 
 public sealed record Attach(TrainingOrder Order) : AgentFrame;
 
