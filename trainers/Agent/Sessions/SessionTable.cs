@@ -1,0 +1,110 @@
+using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Agent.Sessions;
+
+/// <summary>The sessions of a node: those found on disk at its start, and those it is asked for.</summary>
+internal sealed class SessionTable(SessionServices services, CancellationToken work)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, SessionHost> _hosts = [];
+
+    private Lease? _lease;
+
+    public IReadOnlyList<SessionStatus> Statuses => [.. Hosts().Where(h => !h.HasEnded).Select(h => h.Status)];
+
+    /// <summary>Ends when every session's end was told, or the work was cancelled.</summary>
+    public Task Completion => Task.WhenAll(Hosts().Select(h => h.Completion));
+
+    public void LoadFromDisk()
+    {
+        foreach (var path in Directory.EnumerateDirectories(services.Options.SessionsDirectory).Order(StringComparer.Ordinal))
+        {
+            var folder = new SessionFolder(path);
+            if (folder.Placement is null) folder.Delete(); // A crash came before the session was written down: nothing was promised.
+            else _hosts[folder.SessionId] = new SessionHost(folder, services);
+        }
+    }
+
+    public void BeginAll()
+    {
+        foreach (var host in Hosts()) Begin(host);
+    }
+
+    public async Task StartAsync(StartJob start)
+    {
+        while (true)
+        {
+            var (host, isNew) = FindOrAdd(start);
+            if (await host.OrderAsync(start.Order))
+            {
+                if (isNew) Begin(host);
+                return;
+            }
+            await host.Completion;
+        }
+    }
+
+    public bool Stop(StopJob stop) => Find(stop.SessionId)?.Stop(stop) == true;
+
+    public bool Shutdown(StopSession stop)
+    {
+        if (Find(stop.SessionId) is not { HasEnded: false } host) return false;
+        if (stop.Kill) host.Kill();
+        else host.Shutdown(stop.Reason);
+        return true;
+    }
+
+    public void Renewed(Lease lease)
+    {
+        _lease = lease;
+        foreach (var host in Hosts()) host.Renewed(lease);
+    }
+
+    /// <summary>Trainers checkpoint and exit; those that take too long are killed.</summary>
+    public async Task StopAllAsync(string reason, TimeSpan limit)
+    {
+        foreach (var host in Hosts()) host.Shutdown(reason);
+        var ended = Task.WhenAll(Hosts().Select(h => h.ProcessEnded));
+        try
+        {
+            await ended.WaitAsync(limit, services.Time, work);
+        }
+        catch (TimeoutException)
+        {
+            foreach (var host in Hosts()) host.Kill();
+            await ended.WaitAsync(work);
+        }
+    }
+
+    private (SessionHost Host, bool IsNew) FindOrAdd(StartJob start)
+    {
+        lock (_gate)
+        {
+            if (_hosts.TryGetValue(start.SessionId, out var known) && !(known.HasEnded && known.Completion.IsCompleted)) return (known, false);
+            var folder = new SessionFolder(Path.Combine(services.Options.SessionsDirectory, start.SessionId));
+            folder.Create(new SessionPlacement(start.Slot, start.Order.Model?.Digest, start.Order.Resolved.Precision, start.Order.Resolved.Threads));
+            if (known is not null) folder.SaveLastSeq(known.LastSeq);
+            var host = new SessionHost(folder, services);
+            _hosts[start.SessionId] = host;
+            return (host, true);
+        }
+    }
+
+    private void Begin(SessionHost host)
+    {
+        if (_lease is { } lease) host.Renewed(lease);
+        host.Begin(work);
+        _ = host.ShipLogAsync(work).ContinueWith(static _ => { }, TaskScheduler.Default); // Ends with the session.
+    }
+
+    private SessionHost? Find(string sessionId)
+    {
+        lock (_gate) return _hosts.GetValueOrDefault(sessionId);
+    }
+
+    private IReadOnlyList<SessionHost> Hosts()
+    {
+        lock (_gate) return [.. _hosts.Values];
+    }
+}

@@ -1,0 +1,40 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace FineTuneGrid.Agent;
+
+/// <summary>How trainer processes are started: which program, with which environment.</summary>
+internal static class TrainerCommand
+{
+    /// <summary>A trainer sees only these of the agent's variables: it holds no secret but its own.</summary>
+    private static readonly string[] Inherited =
+        ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOTNET_ROOT", "LD_LIBRARY_PATH", "GRID_LIBTORCH", "GRID_SHIM_CACHE", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"];
+
+    private static readonly string[] ThreadVariables = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
+
+    public static IReadOnlyList<string> Default()
+    {
+        var folder = AppContext.BaseDirectory;
+        var program = Path.Combine(folder, "FineTuneGrid.Trainer.dll");
+        return ["dotnet", program];
+    }
+
+    /// <summary>
+    /// The shell only redirects and is then replaced by the trainer, whose output thus goes to a file and outlives the agent.
+    /// </summary>
+    public static ProcessStartInfo StartInfo(IReadOnlyList<string> command, IReadOnlyList<string> arguments, string logFile, int threads, string device)
+    {
+        var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
+        foreach (var argument in new[] { "-c", "exec \"$@\" </dev/null >>\"$FTG_LOG\" 2>&1", "sh", .. command, .. arguments })
+            start.ArgumentList.Add(argument);
+        start.Environment.Clear();
+        foreach (var name in Inherited)
+            if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
+        foreach (var name in ThreadVariables)
+            start.Environment[name] = threads.ToString(CultureInfo.InvariantCulture);
+        if (device.StartsWith("cuda", StringComparison.Ordinal)) start.Environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8";
+        start.Environment["FTG_LOG"] = logFile;
+        start.Environment["DOTNET_gcServer"] = "0";
+        return start;
+    }
+}
