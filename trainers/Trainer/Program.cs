@@ -1,2 +1,1 @@
-// The process entry point.
 return 0;

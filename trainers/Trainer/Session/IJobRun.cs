@@ -1,0 +1,32 @@
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Trainer.Session;
+
+/// <summary>One attached job, as the session's loop sees it. All calls come from the loop's one thread.</summary>
+internal interface IJobRun : IDisposable
+{
+    TrainingOrder Order { get; }
+
+    /// <summary>The last step that a restart would resume from.</summary>
+    int CommittedStep { get; }
+
+    /// <summary>Tokens stepped since it was attached: what its turns are counted by.</summary>
+    long TokensStepped { get; }
+
+    /// <summary>Restores the newest sound checkpoint. Ready where the result is already there.</summary>
+    JobState Attach(Action<TrainerReport> report);
+
+    /// <summary>One optimizer step with everything due at its end: evaluation, checkpoint, result.</summary>
+    JobState Step(Action<TrainerReport> report);
+
+    /// <summary>Commits the present step, unless it is committed.</summary>
+    void Checkpoint(Action<TrainerReport> report);
+}
+
+internal enum JobState
+{
+    Running,
+
+    /// <summary>The result is committed and reported.</summary>
+    Finished,
+}

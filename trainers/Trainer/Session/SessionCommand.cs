@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Trainer.Session;
+
+/// <summary><c>FineTuneGrid.Trainer session RUNDIR</c>.</summary>
+internal static class SessionCommand
+{
+    /// <summary>How long a trainer that is done waits for its last reports to be taken.</summary>
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(30);
+
+    public static async Task<int> RunAsync(string folder, Func<TrainerSession, LeaseClock, Func<TrainingOrder, IJobRun>> runner)
+    {
+        Directory.SetCurrentDirectory(folder); // The socket's path must be short: it is bound relative to the run folder.
+        var session = GridJson.Parse<TrainerSession>(await File.ReadAllBytesAsync(TrainerProtocol.SessionFile));
+        ThisProcess.Detach();
+        ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
+        var code = await ServeAsync(session, runner);
+        ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, code == 0 ? "done" : "lease lost"));
+        return code;
+    }
+
+    private static async Task<int> ServeAsync(TrainerSession session, Func<TrainerSession, LeaseClock, Func<TrainingOrder, IJobRun>> runner)
+    {
+        var time = TimeProvider.System;
+        var outbox = new ReportOutbox(session.FirstSeq);
+        var lease = new LeaseClock(time, session.LeaseSeconds);
+        outbox.Post(new SessionReady(session.SessionId, Environment.ProcessId, null));
+        await using var server = new SessionServer(session, outbox, lease, TrainerProtocol.SocketName, time);
+        using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, server));
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, server));
+        Console.WriteLine(LogLine.Session($"{session.SessionId} ready: device {session.Device}, {session.Threads} threads, process {Environment.ProcessId}"));
+        var loop = new SessionLoop(session, runner(session, lease), server.Take, outbox, lease, time);
+        var code = await OnOneThread(loop.Run);
+        if (code == 0) await outbox.DrainAsync(lease.Remaining < LastWords ? lease.Remaining : LastWords, time);
+        return code;
+    }
+
+    private static void Stop(PosixSignalContext context, SessionServer server)
+    {
+        context.Cancel = true;
+        server.Inject(new Shutdown(context.Signal.ToString()));
+    }
+
+    private static Task<int> OnOneThread(Func<int> work)
+    {
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                done.SetResult(work());
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        })
+        { Name = "steps" };
+        thread.Start();
+        return done.Task;
+    }
+}
