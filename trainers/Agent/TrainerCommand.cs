@@ -1,22 +1,32 @@
 using System.Diagnostics;
 using System.Globalization;
+using FineTuneGrid.Contracts;
 
 namespace FineTuneGrid.Agent;
 
 /// <summary>How trainer processes are started: which program, with which environment.</summary>
 internal static class TrainerCommand
 {
+    private const string Program = "FineTuneGrid.Trainer.dll";
+
     /// <summary>A trainer sees only these of the agent's variables: it holds no secret but its own.</summary>
     private static readonly string[] Inherited =
         ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOTNET_ROOT", "LD_LIBRARY_PATH", "GRID_LIBTORCH", "GRID_SHIM_CACHE", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"];
 
     private static readonly string[] ThreadVariables = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
 
+    /// <summary>
+    /// <c>FTG_TRAINER</c>, or <c>FineTuneGrid.Trainer.dll</c> beside the running program, or in the trainer's own output folder
+    /// where the running program is in its own (<c>bin/PROJECT/CONFIGURATION</c>).
+    /// </summary>
+    /// <exception cref="GridException"><c>not_found</c>: it is at none of these places.</exception>
     public static IReadOnlyList<string> Default()
     {
-        var folder = AppContext.BaseDirectory;
-        var program = Path.Combine(folder, "FineTuneGrid.Trainer.dll");
-        return ["dotnet", program];
+        var here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
+        var sibling = Path.Combine(here, "..", "..", "FineTuneGrid.Trainer", Path.GetFileName(here), Program);
+        var place = new[] { Environment.GetEnvironmentVariable("FTG_TRAINER"), Path.Combine(here, Program), sibling }.FirstOrDefault(File.Exists)
+            ?? throw new GridException(ErrorCodes.NotFound, $"{Program} is neither in '{here}' nor beside it; build it, or set FTG_TRAINER to its path.");
+        return place.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", Path.GetFullPath(place)] : [Path.GetFullPath(place)];
     }
 
     /// <summary>
@@ -25,7 +35,7 @@ internal static class TrainerCommand
     public static ProcessStartInfo StartInfo(IReadOnlyList<string> command, IReadOnlyList<string> arguments, string logFile, int threads, string device)
     {
         var start = new ProcessStartInfo("/bin/sh") { UseShellExecute = false };
-        foreach (var argument in new[] { "-c", "exec \"$@\" </dev/null >>\"$FTG_LOG\" 2>&1", "sh", .. command, .. arguments })
+        foreach (var argument in (string[])["-c", "exec \"$@\" </dev/null >>\"$FTG_LOG\" 2>&1", "sh", .. command, .. arguments])
             start.ArgumentList.Add(argument);
         start.Environment.Clear();
         foreach (var name in Inherited)
