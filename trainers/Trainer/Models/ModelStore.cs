@@ -1,0 +1,101 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Models;
+using FineTuneGrid.Models.Architectures;
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Loading;
+using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Training;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Models;
+
+/// <summary>Loads models and adapters from the blob store; keeps one frozen base resident.</summary>
+internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
+{
+    private CausalLm? _resident;
+    private string? _residentKey;
+
+    /// <summary>What the order trains, at its very beginning.</summary>
+    public Trainee Open(TrainingOrder order)
+    {
+        var spec = order.Spec;
+        if (!spec.Method.IsFull)
+        {
+            var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision);
+            return Trainee.OfAdapter(model, NewAdapter(model.Architecture, order));
+        }
+        if (spec.BaseModelInit() is { } init)
+        {
+            var architecture = ModelFamilies.Create(ModelConfig.From(init.Init));
+            return Trainee.OfModel(new CausalLm(architecture, ModelWeights.Random(architecture, spec.Optimizer.Seed, device)));
+        }
+        var manifest = order.Model ?? throw Missing("base_model");
+        var known = Architecture(manifest);
+        using var tensors = Wait(SourceTensors.OpenAsync(store, manifest.Files, SafetensorsProfile.General));
+        return Trainee.OfModel(new CausalLm(known, WeightLoader.LoadTrainable(known, tensors, device)));
+    }
+
+    /// <summary>The frozen base, loaded at its first use.</summary>
+    /// <exception cref="GridException"><c>conflict</c>: the session holds another base.</exception>
+    public CausalLm Resident(ModelManifest manifest, string precision)
+    {
+        var key = $"{manifest.Digest}/{precision}";
+        if (_resident is not null)
+        {
+            return _residentKey == key
+                ? _resident
+                : throw new GridException(ErrorCodes.Unavailable, "The session holds another base model; the job needs a session of its own.");
+        }
+        var architecture = Architecture(manifest);
+        using var tensors = Wait(SourceTensors.OpenAsync(store, manifest.Files, SafetensorsProfile.General));
+        var compute = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
+        _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device));
+        _residentKey = key;
+        return _resident;
+    }
+
+    public LoraAdapter ReadAdapter(Architecture architecture, IReadOnlyList<SourceFile> files)
+    {
+        var config = Bytes(Find(files, "adapter_config.json"));
+        using var tensors = Wait(SourceTensors.OpenAsync(store, files, SafetensorsProfile.Adapter));
+        return PeftAdapter.Read(architecture, config, tensors, device);
+    }
+
+    public byte[] Bytes(SourceFile file)
+    {
+        var read = Wait(store.ReadAllBytesAsync(file.Key));
+        return read?.Bytes ?? throw new GridException(ErrorCodes.NotFound, $"The file '{file.Path}' is missing from the blob store.", file.Path);
+    }
+
+    public void Dispose() => _resident?.Dispose();
+
+    internal static SourceFile Find(IReadOnlyList<SourceFile> files, string path) =>
+        files.FirstOrDefault(f => f.Path == path) ?? throw new GridException(ErrorCodes.NotFound, $"There is no file '{path}'.", path);
+
+    private Architecture Architecture(ModelManifest manifest) => ModelFamilies.Create(ModelConfig.Parse(Bytes(Find(manifest.Files, "config.json"))));
+
+    /// <summary>A new adapter, or the parent's factors under this job's plan, which must have the same shape.</summary>
+    private LoraAdapter NewAdapter(Architecture architecture, TrainingOrder order)
+    {
+        var plan = LoraPlan.Resolve(architecture, LoraSpec.From(order.Spec.Method));
+        if (order.InitAdapter is not { } files) return LoraAdapter.Create(plan, order.Spec.Optimizer.Seed, device);
+        using var tensors = Wait(SourceTensors.OpenAsync(store, files, SafetensorsProfile.Adapter));
+        PeftAdapter.Check(plan, tensors);
+        var adapter = LoraAdapter.Empty(plan, device);
+        foreach (var slot in adapter.Parameters.Slots)
+        {
+            using var values = TensorBytes.Load(tensors, slot.Name);
+            adapter.Parameters.Set(slot.Name, values);
+        }
+        return adapter;
+    }
+
+    private static GridException Missing(string field) => new(ErrorCodes.InvalidRequest, "The order names no base model.", field);
+
+    /// <summary>The steps' thread owns the tensors and may wait.</summary>
+    private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
+}

@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Models.Loading;
+using FineTuneGrid.Models.Optim;
+using FineTuneGrid.Storage;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Training;
+
+/// <summary>The files of a checkpoint and of a result, as functions of the run's tensors: equal runs give equal bytes.</summary>
+internal static class RunParts
+{
+    public const string Adapter = "adapter_model.safetensors";
+    public const string AdapterConfig = "adapter_config.json";
+    public const string Model = "model.safetensors";
+    public const string ModelConfig = "config.json";
+    public const string Optimizer = "optimizer.safetensors";
+
+    private const string FirstMoment = "exp_avg.";
+    private const string SecondMoment = "exp_avg_sq.";
+
+    public static string WeightsName(Trainee trainee) => trainee.IsFull ? Model : Adapter;
+
+    /// <summary>Trained weights, fp32, under their published names.</summary>
+    public static Stream Weights(Trainee trainee) =>
+        SafetensorsWriter.CreateStream(Entries(trainee.Trained, trainee.Trained.Flat, ""), SafetensorsWriter.AdapterMetadata);
+
+    /// <summary>Both moments by parameter; the step count is the trainer state's.</summary>
+    public static Stream Moments(Trainee trainee, AdamW optimizer) => SafetensorsWriter.CreateStream(
+        Entries(trainee.Trained, optimizer.FirstMoment, FirstMoment).Concat(Entries(trainee.Trained, optimizer.SecondMoment, SecondMoment)));
+
+    public static void ReadWeights(Trainee trainee, SafetensorsFile file) => Read(trainee.Trained, trainee.Trained.Flat, "", file);
+
+    public static void ReadMoments(Trainee trainee, AdamW optimizer, SafetensorsFile file)
+    {
+        Read(trainee.Trained, optimizer.FirstMoment, FirstMoment, file);
+        Read(trainee.Trained, optimizer.SecondMoment, SecondMoment, file);
+    }
+
+    /// <summary><c>adapter_config.json</c> as PEFT writes it.</summary>
+    public static byte[] PeftConfigOf(Trainee trainee, string? baseModel) => PeftConfig.Write(trainee.Adapter!.Plan, baseModel);
+
+    /// <summary>The model's own <c>config.json</c>, with the dtype that its weights are written in.</summary>
+    public static byte[] ConfigOf(Trainee trainee)
+    {
+        var config = (JsonObject)JsonNode.Parse(trainee.Model.Architecture.Config.Json.GetRawText())!;
+        config["torch_dtype"] = "float32";
+        return System.Text.Encoding.UTF8.GetBytes(config.ToJsonString(GridJson.Indented));
+    }
+
+    private static IEnumerable<SafetensorsEntry> Entries(FlatParameters parameters, Tensor buffer, string prefix) =>
+        parameters.Slots.Select(slot => new SafetensorsEntry(prefix + slot.Name, SafetensorsDtype.F32, slot.Shape, () => Bytes(buffer, slot)));
+
+    private static ReadOnlyMemory<byte> Bytes(Tensor buffer, FlatSlot slot)
+    {
+        using var scope = NewDisposeScope();
+        using var bytes = new MemoryStream(checked((int)(slot.Count * sizeof(float))));
+        TensorBytes.Write(FlatParameters.ViewOf(buffer, slot).cpu(), bytes);
+        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+    }
+
+    private static unsafe void Read(FlatParameters parameters, Tensor buffer, string prefix, SafetensorsFile file)
+    {
+        if (file.Header.Tensors.Count(t => t.Name.StartsWith(prefix, StringComparison.Ordinal)) < parameters.Slots.Count) throw Unfit(file, "lacks tensors");
+        foreach (var slot in parameters.Slots)
+        {
+            var tensor = file.Get(prefix + slot.Name);
+            if (tensor.Dtype != SafetensorsDtype.F32 || !tensor.Shape.SequenceEqual(slot.Shape)) throw Unfit(file, $"has another shape of '{slot.Name}'");
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            var values = empty(slot.Shape, ScalarType.Float32);
+            using (var stream = new UnmanagedMemoryStream((byte*)file.AddressOf(tensor), tensor.Length))
+                TensorBytes.Read(values, stream);
+            FlatParameters.ViewOf(buffer, slot).copy_(values);
+        }
+    }
+
+    private static GridException Unfit(SafetensorsFile file, string what) =>
+        new(ErrorCodes.CorruptCheckpoint, $"The checkpoint's {file.Name} {what} that this job trains.");
+}

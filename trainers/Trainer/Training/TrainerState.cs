@@ -1,0 +1,53 @@
+namespace FineTuneGrid.Trainer.Training;
+
+/// <summary>
+/// Everything of a run besides weights and moments, after a whole number of optimizer steps. Randomness has no state, and the
+/// learning rate is a function of the step.
+/// </summary>
+public sealed record TrainerState
+{
+    public const string PartName = "trainer_state.json";
+
+    /// <summary>Losses kept for the reported training loss: the mean of the last so many steps.</summary>
+    private const int Recent = 20;
+
+    public int Step { get; init; }
+
+    /// <summary>The data cursor.</summary>
+    public long SamplesConsumed { get; init; }
+
+    public long TokensSeen { get; init; }
+
+    public double TrainSeconds { get; init; }
+
+    /// <summary>Loss sum and supervised tokens of the last steps, oldest first.</summary>
+    public IReadOnlyList<StepLoss> RecentLosses { get; init; } = [];
+
+    public double? ValidLoss { get; init; }
+
+    public double? BestValidLoss { get; init; }
+
+    public int? BestValidStep { get; init; }
+
+    /// <summary>Token-weighted mean loss of the last steps.</summary>
+    public double TrainLoss => RecentLosses.Sum(l => l.Sum) / Math.Max(1, RecentLosses.Sum(l => l.Tokens));
+
+    internal TrainerState After(StepBatch batch, StepLoss loss, double seconds) => this with
+    {
+        Step = Step + 1,
+        SamplesConsumed = batch.SamplesConsumed,
+        TokensSeen = TokensSeen + batch.Tokens,
+        TrainSeconds = TrainSeconds + seconds,
+        RecentLosses = [.. RecentLosses.Append(loss).TakeLast(Recent)],
+    };
+
+    internal TrainerState WithValidation(double loss) => this with
+    {
+        ValidLoss = loss,
+        BestValidLoss = BestValidLoss is { } best && best <= loss ? best : loss,
+        BestValidStep = BestValidLoss is { } now && now <= loss ? BestValidStep : Step,
+    };
+}
+
+/// <param name="Sum">Nats over the supervised tokens of a step.</param>
+public sealed record StepLoss(double Sum, long Tokens);
