@@ -17,6 +17,12 @@ internal static class RunParts
     public const string ModelConfig = "config.json";
     public const string Optimizer = "optimizer.safetensors";
 
+    /// <summary>What a full-parameter result takes along from the model whose tokenizer it was trained with.</summary>
+    public static readonly IReadOnlySet<string> TokenizerFiles = new HashSet<string>
+    {
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json", "chat_template.jinja", "chat_template.json",
+    };
+
     private const string FirstMoment = "exp_avg.";
     private const string SecondMoment = "exp_avg_sq.";
 
@@ -39,7 +45,7 @@ internal static class RunParts
     }
 
     /// <summary><c>adapter_config.json</c> as PEFT writes it.</summary>
-    public static byte[] PeftConfigOf(Trainee trainee, string? baseModel) => PeftConfig.Write(trainee.Adapter!.Plan, baseModel);
+    public static byte[] PeftConfigOf(Trainee trainee, string baseModel) => PeftConfig.Write(trainee.Adapter!.Plan, baseModel);
 
     /// <summary>The model's own <c>config.json</c>, with the dtype that its weights are written in.</summary>
     public static byte[] ConfigOf(Trainee trainee)

@@ -1,0 +1,80 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Models.Optim;
+using FineTuneGrid.Storage;
+
+namespace FineTuneGrid.Trainer.Training;
+
+/// <summary>A run's way to and from its committed states. Blocks: the steps' thread waits for what makes its work durable.</summary>
+internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, TimeProvider time)
+{
+    /// <summary>Above the longest time between a part and its commit.</summary>
+    private static readonly TimeSpan YoungestCollected = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan CollectEvery = TimeSpan.FromMinutes(1);
+
+    private readonly CheckpointStore _store = new(blobs, order.JobId, time);
+    private long _collected = time.GetTimestamp();
+
+    public RestoredCheckpoint? Find() => Wait(_store.RestoreAsync());
+
+    /// <summary>Fills weights and moments; the state to go on from.</summary>
+    public TrainerState Load(RestoredCheckpoint checkpoint, Trainee trainee, AdamW optimizer)
+    {
+        var state = LoadState(checkpoint);
+        using (var weights = Open(checkpoint, RunParts.WeightsName(trainee)))
+            RunParts.ReadWeights(trainee, weights);
+        using (var moments = Open(checkpoint, RunParts.Optimizer))
+            RunParts.ReadMoments(trainee, optimizer, moments);
+        optimizer.StepCount = state.Step;
+        return state;
+    }
+
+    public TrainerState LoadState(RestoredCheckpoint checkpoint) =>
+        GridJson.Parse<TrainerState>(Wait(_store.ReadPartAsync(Part(checkpoint, TrainerState.PartName))));
+
+    /// <param name="result">Further files where this is the result of the training.</param>
+    /// <param name="guard">Throws where the lease is over. Called right before the store is asked.</param>
+    public Committed Commit(TrainerState state, Trainee trainee, AdamW optimizer, IReadOnlyList<CheckpointPart>? result, Action guard)
+    {
+        List<CheckpointPart> parts =
+        [
+            new(RunParts.WeightsName(trainee), () => RunParts.Weights(trainee)),
+            new(RunParts.Optimizer, () => RunParts.Moments(trainee, optimizer)),
+            new(TrainerState.PartName, GridJson.ToBytes(state)),
+            .. result ?? [],
+        ];
+        guard();
+        var head = Wait(_store.CommitAsync(new CheckpointCommit(order.Epoch, state.Step, state.SamplesConsumed, parts) { Finished = result is not null }));
+        var manifest = head.Head.Newest!.Manifest;
+        Collect();
+        return new Committed(manifest, Digest(parts[0]), Digest(parts[1]));
+    }
+
+    /// <param name="WeightsSha256">Of the weights' file.</param>
+    internal sealed record Committed(string ManifestKey, string WeightsSha256, string OptimizerSha256);
+
+    public static CheckpointPartInfo Part(RestoredCheckpoint checkpoint, string name) => checkpoint.Manifest.Find(name)
+        ?? throw new GridException(ErrorCodes.CorruptCheckpoint, $"The checkpoint '{checkpoint.Key}' has no part '{name}': it is of another kind of job.");
+
+    private static string Digest(CheckpointPart part)
+    {
+        using var content = part.Open();
+        return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
+    }
+
+    private SafetensorsFile Open(RestoredCheckpoint checkpoint, string name)
+    {
+        using var local = Wait(_store.OpenPartAsync(Part(checkpoint, name)));
+        return SafetensorsFile.Open(local.Handle, name);
+    }
+
+    private void Collect()
+    {
+        if (time.GetElapsedTime(_collected) < CollectEvery) return;
+        _collected = time.GetTimestamp();
+        Wait(_store.CollectAsync(order.Spec.Checkpoint.Keep, YoungestCollected));
+    }
+
+    private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();
+}
