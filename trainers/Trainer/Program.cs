@@ -1,1 +1,35 @@
-return 0;
+using System.Globalization;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Trainer;
+using FineTuneGrid.Trainer.Session;
+using FineTuneGrid.Trainer.Tasks;
+
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+const string Usage = """
+    FineTuneGrid.Trainer session RUNDIR                      serve a node agent
+    FineTuneGrid.Trainer task FILE [REPLY]                   run one task; the reply goes to REPLY, or is the last line of the output
+    FineTuneGrid.Trainer run ORDER.json --data DIR [--out DIR] [--threads N]
+                                                             train one order on files, without an agent
+    """;
+try
+{
+    switch (args)
+    {
+        case ["session", var folder]:
+            return await SessionCommand.RunAsync(folder);
+        case ["task", var file]:
+            return TaskCommand.Run(file, null);
+        case ["task", var file, var reply]:
+            return TaskCommand.Run(file, reply);
+        case ["run", var order, .. var options]:
+            return RunCommand.Run(order, RunOptions.Parse(options));
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
+}
+catch (GridException e)
+{
+    Console.Error.WriteLine($"{e.Code}: {e.Message}");
+    return e.Code == ErrorCodes.InvalidRequest ? 2 : 1;
+}

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Trainer.Models;
+using FineTuneGrid.Trainer.Training;
 
 namespace FineTuneGrid.Trainer.Session;
 
@@ -10,18 +12,18 @@ internal static class SessionCommand
     /// <summary>How long a trainer that is done waits for its last reports to be taken.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(30);
 
-    public static async Task<int> RunAsync(string folder, Func<TrainerSession, LeaseClock, Func<TrainingOrder, IJobRun>> runner)
+    public static async Task<int> RunAsync(string folder)
     {
         Directory.SetCurrentDirectory(folder); // The socket's path must be short: it is bound relative to the run folder.
         var session = GridJson.Parse<TrainerSession>(await File.ReadAllBytesAsync(TrainerProtocol.SessionFile));
         ThisProcess.Detach();
         ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
-        var code = await ServeAsync(session, runner);
+        var code = await ServeAsync(session);
         ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, code == 0 ? "done" : "lease lost"));
         return code;
     }
 
-    private static async Task<int> ServeAsync(TrainerSession session, Func<TrainerSession, LeaseClock, Func<TrainingOrder, IJobRun>> runner)
+    private static async Task<int> ServeAsync(TrainerSession session)
     {
         var time = TimeProvider.System;
         var outbox = new ReportOutbox(session.FirstSeq);
@@ -31,10 +33,17 @@ internal static class SessionCommand
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, server));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, server));
         Console.WriteLine(LogLine.Session($"{session.SessionId} ready: device {session.Device}, {session.Threads} threads, process {Environment.ProcessId}"));
-        var loop = new SessionLoop(session, runner(session, lease), server.Take, outbox, lease, time);
-        var code = await OnOneThread(loop.Run);
+        var code = await OnOneThread(() => Work(session, server, outbox, lease, time));
         if (code == 0) await outbox.DrainAsync(lease.Remaining < LastWords ? lease.Remaining : LastWords, time);
         return code;
+    }
+
+    private static int Work(TrainerSession session, SessionServer server, ReportOutbox outbox, LeaseClock lease, TimeProvider time)
+    {
+        Compute.Prepare(session.Threads);
+        var store = session.Blobs.Open();
+        using var models = new ModelStore(store, Compute.Device(session.Device));
+        return new SessionLoop(session, order => new OrderRun(order, models, store, lease.Require, time), server.Take, outbox, lease, time).Run();
     }
 
     private static void Stop(PosixSignalContext context, SessionServer server)

@@ -2,9 +2,8 @@ using System.Globalization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
-using FineTuneGrid.Models.Layers;
+using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
-using FineTuneGrid.Trainer.Data;
 using FineTuneGrid.Trainer.Models;
 using FineTuneGrid.Trainer.Session;
 
@@ -20,8 +19,8 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
     private readonly List<StepMetrics> _unreported = [];
     private Trainee _trainee = null!;
     private OptimizerStep _optimizer = null!;
-    private ITrainingData _data = null!;
-    private TokenExamples? _validation;
+    private TrainingData _data = null!;
+    private TokenDataset? _validation;
     private TrainerState _state = new();
     private long _lastReport;
     private long _lastLine;
@@ -46,8 +45,8 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
             return JobState.Finished;
         }
         _trainee = models.Open(order);
-        _data = ShardedTrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
-        if (order.Validation is { } validation) _validation = TokenExamples.OpenAsync(store, validation).GetAwaiter().GetResult();
+        _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
+        if (order.Validation is { } validation) _validation = TokenDataset.OpenAsync(store, validation).GetAwaiter().GetResult();
         _optimizer = new OptimizerStep(_trainee, Spec, _data.TotalSteps);
         if (found is not null) _state = _checkpoints.Load(found, _trainee, _optimizer.Optimizer);
         CommittedStep = _state.Step;
@@ -115,7 +114,7 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
 
     private double? Evaluate()
     {
-        var batches = StepPlanner.InOrder(_validation!.Lengths, order.Resolved.MicroBatchTokens).Select<IReadOnlyList<int>, MicroBatch>(_validation.Batch);
+        var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens);
         var (loss, _) = Evaluator.Run(_trainee.Model, _trainee.Adapter, batches, guard);
         if (!double.IsFinite(loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {_state.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
         _state = _state.WithValidation(loss);

@@ -1,4 +1,9 @@
-using FineTuneGrid.Models.Layers;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Shards;
+using FineTuneGrid.Storage;
+using Packed = FineTuneGrid.Models.Layers.MicroBatch;
+using Planned = FineTuneGrid.Shards.MicroBatch;
 
 namespace FineTuneGrid.Trainer.Training;
 
@@ -6,16 +11,83 @@ namespace FineTuneGrid.Trainer.Training;
 /// The micro-batches of each optimizer step: a pure function of the data, the spec and the cursor. Their content does not
 /// depend on how many workers run them, nor on where a run was resumed.
 /// </summary>
-internal interface ITrainingData : IDisposable
+internal sealed class TrainingData : IDisposable
 {
-    int TotalSteps { get; }
+    private readonly TokenDataset _tokens;
+    private readonly BatchPlanner _planner;
+
+    private TrainingData(TokenDataset tokens, JobSpec spec, int microBatchTokens)
+    {
+        _tokens = tokens;
+        _planner = Planner(tokens.Lengths, spec, microBatchTokens);
+        TotalSteps = StepsOf(_planner, spec);
+    }
+
+    public int TotalSteps { get; }
+
+    public static async Task<TrainingData> OpenAsync(IBlobStore store, TokenIndex index, JobSpec spec, int microBatchTokens)
+    {
+        var tokens = await TokenDataset.OpenAsync(store, index);
+        try
+        {
+            return new TrainingData(tokens, spec, microBatchTokens);
+        }
+        catch
+        {
+            tokens.Dispose();
+            throw;
+        }
+    }
+
+    public static BatchPlanner Planner(int[] lengths, JobSpec spec, int microBatchTokens) => new(
+        lengths, spec.Optimizer.Seed,
+        new BatchOptions(spec.Optimizer.BatchTokens, spec.Optimizer.BatchSize, microBatchTokens, spec.Data.Packing));
+
+    public static int StepsOf(BatchPlanner planner, JobSpec spec) =>
+        spec.Optimizer.MaxSteps ?? checked((int)planner.StepsOfEpochs(spec.Optimizer.Epochs ?? 1));
 
     /// <summary>The step that begins after this many samples.</summary>
-    StepBatch Next(long samplesConsumed);
+    public StepBatch Next(long samplesConsumed)
+    {
+        var plan = _planner.Plan(samplesConsumed);
+        return new StepBatch(
+            [.. plan.MicroBatches.Select<Planned, Func<Packed>>(m => () => Gather(_tokens, m.Examples))],
+            plan.NextCursor, plan.Tokens, (double)plan.NextCursor / _planner.Examples);
+    }
+
+    /// <summary>Examples laid end to end.</summary>
+    public static Packed Gather(TokenDataset tokens, IReadOnlyList<int> examples)
+    {
+        int[] lengths = [.. examples.Select(e => tokens.Lengths[e])];
+        var (ids, labels) = (new int[lengths.Sum()], new int[lengths.Sum()]);
+        var at = 0;
+        foreach (var number in examples)
+        {
+            var example = tokens[number];
+            example.Ids.CopyTo(ids.AsSpan(at));
+            example.Labels.CopyTo(labels.AsSpan(at));
+            at += example.Ids.Length;
+        }
+        return new Packed(ids, lengths, labels);
+    }
+
+    /// <summary>Every example once, in its own order, for evaluation.</summary>
+    public static IEnumerable<Packed> All(TokenDataset tokens, int microBatchTokens)
+    {
+        for (var start = 0; start < tokens.Count;)
+        {
+            var (end, sum) = (start + 1, (long)tokens.Lengths[start]);
+            while (end < tokens.Count && sum + tokens.Lengths[end] <= microBatchTokens) sum += tokens.Lengths[end++];
+            yield return Gather(tokens, [.. Enumerable.Range(start, end - start)]);
+            start = end;
+        }
+    }
+
+    public void Dispose() => _tokens.Dispose();
 }
 
 /// <param name="MicroBatches">In canonical order; made one at a time.</param>
 /// <param name="SamplesConsumed">The cursor after the step.</param>
 /// <param name="Tokens">Supervised and context tokens; there is no padding.</param>
 /// <param name="Epoch">Passes over the data after the step.</param>
-internal sealed record StepBatch(IReadOnlyList<Func<MicroBatch>> MicroBatches, long SamplesConsumed, long Tokens, double Epoch);
+internal sealed record StepBatch(IReadOnlyList<Func<Packed>> MicroBatches, long SamplesConsumed, long Tokens, double Epoch);

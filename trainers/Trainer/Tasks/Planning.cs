@@ -1,0 +1,90 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Models;
+using FineTuneGrid.Models.Architectures;
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Shards;
+using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Models;
+using FineTuneGrid.Trainer.Training;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Tasks;
+
+/// <summary>
+/// What an order amounts to, from configs and lengths alone: steps, trainable parameters, memory. Touches no tensor, so it
+/// runs where there is no libtorch. Refuses what a trainer would refuse later.
+/// </summary>
+internal static class Planning
+{
+    /// <summary>Tokens of a micro-batch where the spec does not say: enough that a step's fixed costs are small.</summary>
+    private const int DefaultMicroBatchTokens = 2048;
+
+    /// <summary>A cautious rate of one CPU thread in fp32, for the first estimate only; measured speed replaces it.</summary>
+    private const double ThreadOperationsPerSecond = 20e9;
+
+    /// <exception cref="GridException">Naming the field at fault.</exception>
+    public static PlanReply Plan(IBlobStore store, TrainingOrder order)
+    {
+        var spec = order.Spec;
+        var architecture = ArchitectureOf(store, order);
+        CheckData(order, architecture);
+        var adapter = spec.Method.IsFull ? null : LoraPlan.Resolve(architecture, LoraSpec.From(spec.Method));
+        CheckParent(store, order, adapter);
+        var microBatchTokens = spec.Optimizer.MicroBatchTokens ?? Math.Max(DefaultMicroBatchTokens, order.Train.LongestExample);
+        using var tokens = TokenDataset.OpenAsync(store, order.Train, verify: false).GetAwaiter().GetResult();
+        var planner = TrainingData.Planner(tokens.Lengths, spec, microBatchTokens);
+        var steps = TrainingData.StepsOf(planner, spec);
+        var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
+        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample);
+        return new PlanReply(
+            steps, adapter?.ParameterCount ?? architecture.ParameterCount, memory.Total, microBatchTokens, Seconds(order, architecture, tokens.Lengths.Length, steps));
+    }
+
+    private static Architecture ArchitectureOf(IBlobStore store, TrainingOrder order)
+    {
+        if (order.Spec.BaseModelInit() is { } init) return ModelFamilies.Create(ModelConfig.From(init.Init));
+        var manifest = order.Model ?? throw new GridException(ErrorCodes.InvalidRequest, "The order names no base model.", "base_model");
+        return ModelFamilies.Create(ModelConfig.Parse(Bytes(store, ModelStore.Find(manifest.Files, "config.json"))));
+    }
+
+    private static void CheckData(TrainingOrder order, Architecture architecture)
+    {
+        foreach (var (index, field) in new[] { (order.Train, "data.train"), (order.Validation, "data.validation") })
+        {
+            if (index is null) continue;
+            if (index.Examples == 0) throw new GridException(ErrorCodes.EmptyDataset, $"{field} has no examples.", field);
+            if (index.SupervisedTokens == 0)
+                throw new GridException(ErrorCodes.NoTrainableTokens, $"{field} has no token to learn from: every label is masked.", field);
+            if (index.LongestExample > architecture.ContextLength)
+                throw new GridException(
+                    ErrorCodes.SequenceTooLong, $"The longest example of {field} has {index.LongestExample} tokens, the model's context {architecture.ContextLength}; shorten the data.", "data.sequence_length");
+        }
+        if (order.TokenizerModel is { } tokenizer && tokenizer.VocabularySize > architecture.VocabSize)
+            throw new GridException(
+                ErrorCodes.InvalidModel, $"base_model.init.vocab_size is {architecture.VocabSize}, but the tokenizer has {tokenizer.VocabularySize} tokens.", "base_model.init.vocab_size");
+    }
+
+    private static void CheckParent(IBlobStore store, TrainingOrder order, LoraPlan? plan)
+    {
+        if (plan is null || order.InitAdapter is not { } files) return;
+        using var tensors = SourceTensors.OpenAsync(store, files, SafetensorsProfile.Adapter).GetAwaiter().GetResult();
+        PeftAdapter.Check(plan, tensors);
+    }
+
+    /// <summary>Two operations a weight and token forward, two for each gradient that is needed (Kaplan et al. 2020, section 2.1).</summary>
+    private static double Seconds(TrainingOrder order, Architecture architecture, int examples, int steps)
+    {
+        var spec = order.Spec;
+        var tokens = spec.Optimizer.Epochs is { } epochs ? (double)order.Train.Tokens * epochs
+            : steps * (double)(spec.Optimizer.BatchTokens ?? spec.Optimizer.BatchSize!.Value * (double)order.Train.Tokens / examples);
+        return tokens * architecture.ParameterCount * (spec.Method.IsFull ? 6 : 4) / (ThreadOperationsPerSecond * Math.Max(1, order.Resolved.Threads));
+    }
+
+    private static byte[] Bytes(IBlobStore store, SourceFile file) =>
+        store.ReadAllBytesAsync(file.Key).GetAwaiter().GetResult()?.Bytes
+            ?? throw new GridException(ErrorCodes.NotFound, $"The file '{file.Path}' is missing from the blob store.", file.Path);
+}

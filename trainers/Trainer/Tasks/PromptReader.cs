@@ -1,0 +1,26 @@
+using System.Text.Json;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Text;
+using FineTuneGrid.Trainer.Models;
+
+namespace FineTuneGrid.Trainer.Tasks;
+
+/// <summary>Turns prompts into ids and ids into texts, with the model's own tokenizer and template.</summary>
+internal sealed class PromptReader(ModelStore models, ModelManifest model)
+{
+    private readonly Lazy<ModelText> _text = new(() => ModelText.Load(model.Files
+        .Where(f => ModelText.FileNames.Contains(f.Path))
+        .ToDictionary(f => f.Path, f => new ReadOnlyMemory<byte>(models.Bytes(f)), StringComparer.Ordinal)));
+
+    public IReadOnlySet<int> StopIds => _text.Value.StopIds;
+
+    /// <param name="chat">Whether the prompt is a user's message for the chat template, or a text to continue as it is.</param>
+    public int[] Encode(string prompt, bool chat)
+    {
+        if (!chat) return _text.Value.EncodePrompt(prompt);
+        var messages = JsonSerializer.SerializeToElement(new[] { new { role = "user", content = prompt } });
+        return _text.Value.Tokenizer.Encode(new ChatRenderer(_text.Value).RenderPrompt(messages), addSpecialTokens: false);
+    }
+
+    public string Decode(IEnumerable<int> ids) => _text.Value.Tokenizer.Decode([.. ids]);
+}

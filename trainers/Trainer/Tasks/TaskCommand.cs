@@ -1,0 +1,48 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Models;
+using FineTuneGrid.Trainer.Session;
+
+namespace FineTuneGrid.Trainer.Tasks;
+
+/// <summary><c>FineTuneGrid.Trainer task FILE [REPLY]</c>: one task, one reply, also of what went wrong.</summary>
+internal static class TaskCommand
+{
+    public static int Run(string file, string? replyFile)
+    {
+        var task = GridJson.Parse<TrainerTask>(File.ReadAllBytes(file));
+        var reply = Execute(task);
+        if (replyFile is null) Console.WriteLine(GridJson.ToText(reply));
+        else ThisProcess.WriteFile(replyFile, reply);
+        return reply.Error is null ? 0 : 1;
+    }
+
+    private static TrainerTaskReply Execute(TrainerTask task)
+    {
+        try
+        {
+            var store = task.Blobs.Open();
+            if (task.Plan is { } plan) return new TrainerTaskReply(task.TaskId, Plan: Planning.Plan(store, plan.Order));
+            Compute.Prepare(task.Threads);
+            return Answer(task, store);
+        }
+        catch (Exception e)
+        {
+            var (error, _) = JobFaults.Describe(e);
+            if (error.Code == ErrorCodes.Internal) Console.Error.WriteLine(e);
+            return new TrainerTaskReply(task.TaskId, error);
+        }
+    }
+
+    private static TrainerTaskReply Answer(TrainerTask task, IBlobStore store)
+    {
+        using var models = new ModelStore(store, Compute.Device(task.Device));
+        var model = models.Resident(task.Model, "fp32");
+        using var adapter = task.Adapter is { } files ? models.ReadAdapter(model.Architecture, files) : null;
+        var reader = new PromptReader(models, task.Model);
+        if (task.Completion is { } completion) return new TrainerTaskReply(task.TaskId, Completions: Completing.Run(model, adapter, reader, completion));
+        if (task.Evaluation is { } evaluation) return new TrainerTaskReply(task.TaskId, Evaluation: Evaluating.Run(store, model, adapter, reader, evaluation));
+        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation or plan.");
+    }
+}
