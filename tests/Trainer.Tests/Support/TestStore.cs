@@ -1,0 +1,148 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
+
+namespace FineTuneGrid.TrainerSupport;
+
+/// <summary>A blob store in a folder of its own, with a tiny Llama, token shards made from a seed, and orders for them.</summary>
+internal sealed class TestStore : IDisposable
+{
+    private const int Vocabulary = 320;
+
+    public TestStore()
+    {
+        Root = Directory.CreateTempSubdirectory("ftg-test-").FullName;
+        Blobs = new LocalBlobStore(Path.Combine(Root, "blobs"));
+        Model = AddModel();
+        Train = AddTokens("train", examples: 40, seed: 1);
+        Validation = AddTokens("validation", examples: 10, seed: 2);
+    }
+
+    public string Root { get; }
+
+    public LocalBlobStore Blobs { get; }
+
+    public BlobAccess Access => new(LocalRoot: Path.Combine(Root, "blobs"));
+
+    public ModelManifest Model { get; }
+
+    public TokenIndex Train { get; }
+
+    public TokenIndex Validation { get; }
+
+    public void Dispose() => Directory.Delete(Root, recursive: true);
+
+    /// <summary>A spec with small numbers; <paramref name="change"/> edits its JSON.</summary>
+    public static JobSpec Spec(Action<JsonObject>? change = null)
+    {
+        var json = JsonNode.Parse("""
+            {"base_model": "tiny", "adapter": "test/tuned", "data": {"train": "train", "validation": "validation", "sequence_length": 64},
+             "method": {"rank": 4, "alpha": 8},
+             "optimizer": {"learning_rate": 0.005, "epochs": 2, "batch_size": 8, "micro_batch_tokens": 64, "seed": 7},
+             "checkpoint": {"every_steps": 3}}
+            """)!.AsObject();
+        change?.Invoke(json);
+        return JobSpecReader.Read(System.Text.Encoding.UTF8.GetBytes(json.ToJsonString()));
+    }
+
+    public TrainingOrder Order(string jobId, int epoch = 1, Action<JsonObject>? change = null, TokenIndex? train = null)
+    {
+        var spec = Spec(change);
+        var random = spec.BaseModelInit() is not null;
+        return new TrainingOrder(jobId, epoch, spec, Resolve(spec), random ? null : Model, random ? Model : null, train ?? Train, Validation, null);
+    }
+
+    /// <summary>What the control plane does before it sends an order.</summary>
+    public Task FenceAsync(TrainingOrder order) => new CheckpointStore(Blobs, order.JobId).FenceAsync(order.Epoch, $"test-{order.Epoch}");
+
+    public async Task<CheckpointManifest> ResultAsync(string jobId)
+    {
+        var restored = await new CheckpointStore(Blobs, jobId).RestoreAsync();
+        return restored!.Manifest;
+    }
+
+    public TokenIndex AddTokens(string name, int examples, int seed)
+    {
+        var random = new Random(seed);
+        var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
+        for (var i = 0; i < examples; i++)
+        {
+            var length = random.Next(6, 24);
+            for (var t = 0; t < length; t++)
+            {
+                // Every other token follows from the one before it, so that there is something to learn.
+                var id = t % 2 == 0 ? random.Next(10, 40) : 40 + ids[^1];
+                ids.Add(id);
+                labels.Add(t < 3 ? -100 : id);
+            }
+            offsets.Add(ids.Count);
+        }
+        return WriteShard(name, ids, labels, offsets);
+    }
+
+    private TokenIndex WriteShard(string name, List<int> ids, List<int> labels, List<long> offsets)
+    {
+        using var bytes = new MemoryStream();
+        using (var content = SafetensorsWriter.CreateStream(
+        [
+            new("input_ids", SafetensorsDtype.I32, [ids.Count], Bytes(ids)),
+            new("labels", SafetensorsDtype.I32, [labels.Count], Bytes(labels)),
+            new("offsets", SafetensorsDtype.I64, [offsets.Count], Bytes(offsets)),
+        ]))
+            content.CopyTo(bytes);
+        var key = $"datasets/{name}/tokens/0.safetensors";
+        var digest = Put(key, bytes.ToArray());
+        var lengths = offsets.Skip(1).Zip(offsets, (a, b) => (int)(a - b)).ToList();
+        return new TokenIndex(
+            $"datasets/{name}/tokens/index.json", digest, "tokens", 64, lengths.Count, ids.Count, labels.Count(l => l != -100), lengths.Max(),
+            [new TokenShard(key, digest, bytes.Length, lengths.Count, ids.Count)]);
+    }
+
+    private ModelManifest AddModel()
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "model");
+        var files = new List<SourceFile>();
+        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        {
+            var (name, bytes) = (Path.GetFileName(path), File.ReadAllBytes(path));
+            if (name == "golden.json") continue;
+            files.Add(new SourceFile(name, $"models/tiny/{name}", bytes.Length, Put($"models/tiny/{name}", bytes)));
+        }
+        return new ModelManifest("tiny", new string('a', 64), "llama", 80_000, "F32", 96, Vocabulary, null, null, null, [], files);
+    }
+
+    private string Put(string key, byte[] bytes)
+    {
+        Blobs.WriteBytesAsync(key, bytes).GetAwaiter().GetResult();
+        return Convert.ToHexStringLower(SHA256.HashData(bytes));
+    }
+
+    private static byte[] Bytes<T>(List<T> values)
+        where T : unmanaged => MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(values)).ToArray();
+
+    private static ResolvedJob Resolve(JobSpec spec) => new()
+    {
+        TokenizerModelId = "tiny",
+        TrainDatasetId = "train",
+        TrainTokensKey = "datasets/train/tokens/index.json",
+        TrainTokensDigest = "",
+        Format = "tokens",
+        Device = "cpu",
+        Precision = "fp32",
+        Mode = "exact",
+        Threads = 1,
+        MicroBatchTokens = spec.Optimizer.MicroBatchTokens ?? 256,
+        Build = "test",
+        Hardware = "test",
+        TotalSteps = 0,
+        TrainExamples = 40,
+        TrainTokens = 0,
+        TrainableParameters = 0,
+        MemoryBytes = 0,
+    };
+}
