@@ -33,6 +33,7 @@ public static class GridSiloExtensions
         services.AddSingleton(Options.Create(options.Grid));
         services.AddSingleton(new NodeTokens(options.NodeSecret));
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IInspector>(_ => new InspectorRunner(options.InspectorCommand));
         services.TryAddSingleton<IJobCheckpoints, JobCheckpoints>();
         services.TryAddSingleton<IJobPlanner, NodePlanner>();
         services.AddSingleton<AssetFinder>().AddSingleton<InitAdapterCheck>().AddSingleton<JobResolver>();
