@@ -36,7 +36,29 @@ public sealed record SchedulerState
 
     internal SchedulerIndex Index { get; init; } = SchedulerIndex.Empty;
 
-    public static SchedulerState Create(SchedulerOptions? options = null) => new() { Options = options ?? new() };
+    /// <param name="firstId">
+    /// The first number used in ids. A pool that is rebuilt after its journal was lost passes one above any that it may have used
+    /// before, such as the time in milliseconds: grants of its former life may still be under way.
+    /// </param>
+    public static SchedulerState Create(SchedulerOptions? options = null, long firstId = 1) => new() { Options = options ?? new(), NextId = Math.Max(1, firstId) };
+
+    /// <summary>When a <see cref="Tick"/> next has something to do; null where only events can change anything.</summary>
+    public long? NextDueAt
+    {
+        get
+        {
+            var due = long.MaxValue;
+            if (!Index.Leases.IsEmpty)
+                due = Index.Leases.Min.At + Options.LeaseGraceMs;
+            foreach (var set in (ReadOnlySpan<ImmutableSortedSet<DueKey>>)[Index.Backoffs, Index.Quarantines, Index.Resends])
+                if (!set.IsEmpty)
+                    due = Math.Min(due, set.Min.At);
+            return due == long.MaxValue ? null : due;
+        }
+    }
+
+    /// <summary>Whether nothing but the time differs: such a step need not be written to the journal.</summary>
+    public bool SameAs(SchedulerState other) => this with { Now = other.Now } == other;
 
     /// <summary>A snapshot as UTF-8 JSON: the same bytes for the same state.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(SchedulerSnapshot.Of(this), SchedulerJson.Options);
