@@ -65,6 +65,20 @@ public sealed class HostingTests
         await using var first = await TestSilo.StartAsync();
         await Assert.ThrowsAnyAsync<Exception>(() => TestSilo.StartAsync(null, first.GatewayPort));
     }
+
+    [Fact]
+    public async Task RedisClustering_NeedsTheFullPackages_AndSaysSo()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.UseOrleans(silo => silo.UseRedisClustering("localhost:6379"));
+        using var host = builder.Build();
+        var thrown = await Assert.ThrowsAsync<OrleansConfigurationException>(() => host.StartAsync());
+        Assert.Contains("GridPackages=nuget", thrown.Message);
+        var client = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        client.UseOrleansClient(orleans => orleans.UseRedisClustering("localhost:6379"));
+        using var clientHost = client.Build();
+        await Assert.ThrowsAsync<OrleansConfigurationException>(() => clientHost.StartAsync());
+    }
 #endif
 
     [Fact]

@@ -83,8 +83,16 @@ public sealed class LifeTests
     {
         await using var silo = await TestSilo.StartAsync();
         await silo.Grains.GetGrain<ILifeGrain>("idle").Incarnation();
-        await silo.Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
-        await silo.Journal.ExpectAsync("deactivating idle ActivationIdle");
+        var collected = silo.Journal.ExpectAsync("deactivating idle ActivationIdle");
+
+        // An answer may arrive a moment before its grain counts as idle, so one collection can come too early.
+        while (!collected.IsCompleted)
+        {
+            await silo.Grains.GetGrain<IManagementGrain>(0).ForceActivationCollection(TimeSpan.Zero);
+            await Task.WhenAny(collected, Task.Delay(20));
+        }
+
+        await collected;
     }
 
     [Fact]

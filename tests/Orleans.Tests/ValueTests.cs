@@ -81,6 +81,25 @@ public abstract class ValueTests
     });
 
     [Fact]
+    public Task ReadOnlyList_OfACompilerMadeType_ArrivesAsAList() => RunAsync(async grain =>
+    {
+        int[] expected = [0, 1, 2];
+        Assert.Equal(expected, Assert.IsType<int[]>(await grain.ArrayAsReadOnlyList(3)));
+        Assert.Empty(await grain.ArrayAsReadOnlyList(0));
+        Assert.Equal(expected, Assert.IsType<List<int>>(await grain.SpreadIntoReadOnlyList(3)));
+        await Assert.ThrowsAnyAsync<SerializerException>(async () => await grain.EchoObject(ReadOnly(1)));
+
+        static IReadOnlyList<int> ReadOnly(int last) => [.. Enumerable.Range(0, last)];
+    });
+
+    [Fact]
+    public Task ConvertedException_KeepsTypeAndMembers() => RunAsync(async grain =>
+    {
+        var thrown = await Assert.ThrowsAsync<ConvertedException>(() => grain.Throw("converted"));
+        Assert.Equal(("code-4", "converted message"), (thrown.Code, thrown.Message));
+    });
+
+    [Fact]
     public Task SystemException_KeepsTypeMessageAndInner() => RunAsync(async grain =>
     {
         var thrown = await Assert.ThrowsAsync<ArgumentException>(() => grain.Throw("argument"));

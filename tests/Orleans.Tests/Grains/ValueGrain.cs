@@ -89,6 +89,30 @@ public sealed class JsonExceptionConverter : JsonConverter<JsonException2>
         JsonSerializer.Serialize(writer, new[] { value.Code, value.Message }, options);
 }
 
+/// <summary>Travels as a surrogate, since its own class knows nothing of grains.</summary>
+public sealed class ConvertedException(string code, string message) : Exception(message)
+{
+    public string Code { get; } = code;
+}
+
+[GenerateSerializer]
+public struct ConvertedExceptionSurrogate
+{
+    [Id(0)]
+    public string Code;
+
+    [Id(1)]
+    public string Message;
+}
+
+[RegisterConverter]
+public sealed class ConvertedExceptionConverter : IConverter<ConvertedException, ConvertedExceptionSurrogate>
+{
+    public ConvertedException ConvertFromSurrogate(in ConvertedExceptionSurrogate surrogate) => new(surrogate.Code, surrogate.Message);
+
+    public ConvertedExceptionSurrogate ConvertToSurrogate(in ConvertedException value) => new() { Code = value.Code, Message = value.Message };
+}
+
 public interface IValueGrain : IGrainWithStringKey
 {
     Task<Spec> Keep(Spec spec);
@@ -122,6 +146,10 @@ public interface IValueGrain : IGrainWithStringKey
     Task<string> KeyOf(IValueGrain grain);
 
     Task<Stranger> MakeStranger();
+
+    Task<IReadOnlyList<int>> SpreadIntoReadOnlyList(int count);
+
+    Task<IReadOnlyList<int>> ArrayAsReadOnlyList(int count);
 
     Task Throw(string kind);
 
@@ -173,6 +201,13 @@ public sealed class ValueGrain : Grain, IValueGrain
 
     public Task<Stranger> MakeStranger() => Task.FromResult(new Stranger());
 
+    // The compiler makes a list type of its own here.
+    public Task<IReadOnlyList<int>> SpreadIntoReadOnlyList(int count) =>
+        Task.FromResult<IReadOnlyList<int>>([.. Enumerable.Range(0, count)]);
+
+    public Task<IReadOnlyList<int>> ArrayAsReadOnlyList(int count) =>
+        Task.FromResult<IReadOnlyList<int>>(Enumerable.Range(0, count).ToArray());
+
     public async Task Throw(string kind)
     {
         await Task.Yield();
@@ -181,6 +216,7 @@ public sealed class ValueGrain : Grain, IValueGrain
             "argument" => new ArgumentException("bad argument", new FormatException("inner")),
             "typed" => new TypedException("code-1", "typed message"),
             "plain" => new PlainException("code-2", "plain message"),
+            "converted" => new ConvertedException("code-4", "converted message"),
             "json" => new JsonException2("code-3", "json message"),
             _ => new InvalidOperationException(kind),
         };

@@ -71,6 +71,9 @@ public sealed class TestSilo : IAsyncDisposable
 
     public static IClusterClient ClientOf(IHost host) => host.Services.GetRequiredService<IClusterClient>();
 
+    public static void AddJson(IServiceCollection services) => services.AddSerializer(serializer =>
+        serializer.AddJsonSerializer(type => type.IsDefined(typeof(JsonValueAttribute), false)));
+
     public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -85,9 +88,6 @@ public sealed class TestSilo : IAsyncDisposable
         await _host.StopAsync();
         _host.Dispose();
     }
-
-    private static void AddJson(IServiceCollection services) => services.AddSerializer(serializer =>
-        serializer.AddJsonSerializer(type => type.IsDefined(typeof(JsonValueAttribute), false)));
 }
 
 /// <summary>Marks the test types that travel as JSON.</summary>

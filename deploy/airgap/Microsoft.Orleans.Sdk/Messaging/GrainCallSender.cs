@@ -35,7 +35,7 @@ internal sealed class GrainCallSender(
     {
         var copies = new object?[arguments.Length];
         for (var i = 0; i < arguments.Length; i++)
-            copies[i] = method.ImmutableParameters[i] ? arguments[i] : codecs.Copy(arguments[i]);
+            copies[i] = method.ImmutableParameters[i] ? arguments[i] : codecs.Member(method.Parameters[i]).Copy(arguments[i]);
         return copies;
     }
 

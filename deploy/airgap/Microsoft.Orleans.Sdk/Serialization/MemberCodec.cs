@@ -4,12 +4,14 @@ namespace Orleans.Serialization;
 
 /// <summary>
 /// Writes values declared as one type that may be null or of a derived type. Where the declared type does not fix the actual
-/// one, the value is wrapped as <c>{"$t": type name, "$v": value}</c>.
+/// one, the value is wrapped as <c>{"$t": type name, "$v": value}</c>. A collection of a type that nobody can send, declared as one
+/// of the common interfaces, travels as the usual class that implements the interface.
 /// </summary>
 internal sealed class MemberCodec
 {
     private readonly ValueCodecs _codecs;
     private readonly ValueCodec? _exact;
+    private readonly CollectionFallback? _fallback;
 
     public MemberCodec(Type declared, ValueCodecs codecs)
     {
@@ -19,11 +21,18 @@ internal sealed class MemberCodec
             _exact = codecs.References;
         else if (IsFinal(type))
             _exact = codecs.For(type);
+        else
+            _fallback = CollectionFallback.For(type);
     }
 
     public bool IsImmutable => _exact?.IsImmutable ?? false;
 
-    public object? Copy(object? value) => value is null || IsImmutable ? value : (_exact ?? _codecs.For(value.GetType())).Copy(value);
+    public object? Copy(object? value)
+    {
+        if (value is null || IsImmutable)
+            return value;
+        return _exact is not null ? _exact.Copy(value) : FindCodec(ref value).Copy(value);
+    }
 
     public void Write(Utf8JsonWriter writer, object? value)
     {
@@ -37,10 +46,11 @@ internal sealed class MemberCodec
         }
         else
         {
+            var codec = FindCodec(ref value);
             writer.WriteStartObject();
             writer.WriteString("$t", TypeNames.Format(value.GetType()));
             writer.WritePropertyName("$v");
-            _codecs.For(value.GetType()).Write(writer, value);
+            codec.Write(writer, value);
             writer.WriteEndObject();
         }
     }
@@ -73,6 +83,13 @@ internal sealed class MemberCodec
         foreach (var item in element.EnumerateArray())
             result.Add((T)Read(item)!);
         return result;
+    }
+
+    private ValueCodec FindCodec(ref object value)
+    {
+        if (_fallback is not null && !_codecs.Supports(value.GetType()))
+            value = _fallback.Convert(value);
+        return _codecs.For(value.GetType());
     }
 
     private static bool IsFinal(Type type) => type.IsArray ? IsFinal(type.GetElementType()!) : type.IsSealed;

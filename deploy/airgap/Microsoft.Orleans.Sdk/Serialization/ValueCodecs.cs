@@ -22,16 +22,30 @@ internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IOptions<Ex
     private readonly IJsonTypes[] _jsonTypes = [.. jsonTypes];
     private readonly ConcurrentDictionary<Type, ValueCodec> _codecs = new();
     private readonly ConcurrentDictionary<Type, MemberCodec> _members = new();
+    private readonly ConcurrentDictionary<Type, bool> _supported = new();
 
     /// <summary>Reads and writes references to grains; set by the silo or client, which knows the runtime behind them.</summary>
     public ValueCodec References { get; set; } = new LocalOnlyCodec(typeof(Runtime.GrainReference));
-
-    public object? Copy(object? value) => value is null ? null : For(value.GetType()).Copy(value);
 
     public MemberCodec Member(Type declared) => _members.GetOrAdd(declared, static (type, self) => new MemberCodec(type, self), this);
 
     /// <exception cref="CodecNotFoundException">Values of this type cannot be sent.</exception>
     public ValueCodec For(Type type) => _codecs.GetOrAdd(type, static (key, self) => self.Create(key), this);
+
+    public bool Supports(Type type) => _supported.GetOrAdd(type, static (key, self) => self.TryFind(key), this);
+
+    private bool TryFind(Type type)
+    {
+        try
+        {
+            For(type);
+            return true;
+        }
+        catch (CodecNotFoundException)
+        {
+            return false;
+        }
+    }
 
     private ValueCodec Create(Type type)
     {

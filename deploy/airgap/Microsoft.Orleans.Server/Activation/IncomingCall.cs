@@ -119,7 +119,7 @@ internal sealed class IncomingCall(Message message, Activation activation, SiloR
     {
         var response = await Request.Invoke();
         if (response.Exception is null && response.Result is { } result)
-            return Response.FromResult(silo.Codecs.Copy(result));
+            return Response.FromResult(silo.Codecs.Member((Request as GrainRequest)?.Method.ResultType ?? typeof(object)).Copy(result));
         return response;
     }
 
