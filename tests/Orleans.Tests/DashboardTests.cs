@@ -43,12 +43,18 @@ public sealed class DashboardTests
             await grain.Half(2);
             await Assert.ThrowsAsync<InvalidOperationException>(() => grain.Throw("for the count"));
             var counters = await http.GetFromJsonElementAsync("/dashboard/DashboardCounters");
-            Assert.Equal("Active", counters.GetProperty("hosts")[0].GetProperty("status").GetString());
             var ours = counters.GetProperty("simpleGrainStats").EnumerateArray()
-                .Single(stats => stats.GetProperty("grainType").GetString()!.EndsWith(nameof(ValueGrain), StringComparison.Ordinal));
-            Assert.Equal(1, ours.GetProperty("activationCount").GetInt32());
-            if (ours.GetProperty("totalCalls").GetInt64() > 0 && ours.GetProperty("totalExceptions").GetInt64() > 0)
+                .SingleOrDefault(stats => stats.GetProperty("grainType").GetString()!.EndsWith(nameof(ValueGrain), StringComparison.Ordinal));
+            var isCounted = ours.ValueKind == JsonValueKind.Object
+                && ours.GetProperty("totalCalls").GetInt64() > 0
+                && ours.GetProperty("totalExceptions").GetInt64() > 0;
+            if (isCounted)
+            {
+                Assert.Equal(1, ours.GetProperty("activationCount").GetInt32());
+                Assert.Equal("Active", counters.GetProperty("hosts")[0].GetProperty("status").GetString());
                 break;
+            }
+
             await Task.Delay(50, CancellationToken.None);
         }
 
