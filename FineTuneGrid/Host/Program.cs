@@ -1,2 +1,31 @@
-// The process entry point.
-return 0;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Host;
+using Microsoft.AspNetCore.Connections;
+
+if (args.Contains("--help") || args.Contains("-h"))
+{
+    Console.WriteLine(HostOptions.Usage);
+    return 0;
+}
+try
+{
+    var options = HostOptions.Parse(args);
+    if (options.IsControl) await ControlHost.RunAsync(options);
+    else await NodeHost.RunAsync(options);
+    return 0;
+}
+catch (GridException e)
+{
+    Console.Error.WriteLine($"error: {e.Message}");
+    return 2;
+}
+catch (IOException e) when (e.InnerException is AddressInUseException)
+{
+    Console.Error.WriteLine($"error: {e.Message} Choose another port with --port.");
+    return 2;
+}
+catch (UnauthorizedAccessException e)
+{
+    Console.Error.WriteLine($"error: {e.Message}");
+    return 2;
+}

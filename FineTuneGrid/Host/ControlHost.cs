@@ -1,0 +1,90 @@
+using System.Net;
+using System.Net.Sockets;
+using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Gateway;
+using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Grains;
+using FineTuneGrid.Silo;
+using FineTuneGrid.Storage;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+
+namespace FineTuneGrid.Host;
+
+/// <summary>Roles silo and gateway in one process, and the node agents beside it.</summary>
+internal static class ControlHost
+{
+    public static async Task RunAsync(HostOptions options)
+    {
+        using var directory = DataDirectoryLock.Acquire(options.Data);
+        var blobRoot = Path.Combine(options.Data, "blobs");
+        var blobs = new BlobAccess(LocalRoot: blobRoot);
+        var store = new LocalBlobStore(blobRoot);
+        var ports = new ClusterPorts(options.SiloPort ?? FreePort(), options.ClusterPort ?? FreePort());
+        var nodeSecret = Silo.SecretFile.Ensure(Path.Combine(options.Data, "node.key"));
+        var samples = options.NoSamples ? null : SampleSet.Locate(options.Samples);
+
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        Quiet(builder.Logging);
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
+        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(90));
+        builder.AddGridSilo(new GridSiloOptions
+        {
+            Blobs = blobs, NodeSecret = nodeSecret, SiloPort = ports.Silo, GatewayPort = ports.Cluster, InspectorCommand = ChildPrograms.Inspector(),
+            Grid = new GridOptions { NodeLease = TimeSpan.FromSeconds(options.LeaseSeconds), NodeRenew = TimeSpan.FromSeconds(options.LeaseSeconds / 5) },
+        }, store);
+        builder.AddGridGateway(new GatewayOptions
+        {
+            DataDirectory = options.Data, Blobs = blobs, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
+        });
+        builder.Services.AddSingleton<AgentProcesses>();
+        builder.Services.AddSingleton<Gateway.Assets.IInspector>(new GatewayInspector(blobs, ChildPrograms.Inspector()));
+        await using var app = builder.Build();
+        app.MapGridGateway();
+
+        await app.StartAsync();
+        await ReadyAsync(app, options, samples, ports, nodeSecret);
+        await app.WaitForShutdownAsync();
+        await app.Services.GetRequiredService<AgentProcesses>().StopAsync();
+    }
+
+    private sealed record ClusterPorts(int Silo, int Cluster);
+
+    private static async Task ReadyAsync(WebApplication app, HostOptions options, SampleSet? samples, ClusterPorts ports, byte[] nodeSecret)
+    {
+        var services = app.Services;
+        var keys = services.GetRequiredService<ApiKeys>();
+        await GatewayBootstrap.EnsureAdminAsync(services.GetRequiredService<IGrainFactory>(), keys, options.Data);
+        if (samples is not null) await samples.RegisterOnceAsync(services.GetRequiredService<Gateway.Assets.AssetService>(), options.Data);
+        if (options.Roles.Contains("node"))
+            services.GetRequiredService<AgentProcesses>().Start(options, new IPEndPoint(IPAddress.Loopback, ports.Cluster), new NodeTokens(nodeSecret));
+        var address = app.Urls.First();
+        Console.WriteLine($"ready {address}");
+        Console.WriteLine($"sign in once: {address}{services.GetRequiredService<SignInLinks>().Create(keys.Hash(AdminKey.Ensure(options.Data))!)}");
+    }
+
+    /// <summary>Warnings of frameworks, everything of ours.</summary>
+    internal static void Quiet(ILoggingBuilder logging)
+    {
+        logging.ClearProviders();
+        logging.AddSimpleConsole(o =>
+        {
+            o.SingleLine = true;
+            o.TimestampFormat = "HH:mm:ss.fff ";
+            o.UseUtcTimestamp = true;
+        });
+        logging.SetMinimumLevel(LogLevel.Warning);
+        logging.AddFilter("FineTuneGrid", LogLevel.Information);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
