@@ -57,7 +57,8 @@ internal static class NodeHost
     /// </summary>
     private static async Task FollowParentAsync(IHostApplicationLifetime lifetime)
     {
-        if (await Console.In.ReadLineAsync() is null) Process.GetCurrentProcess().Kill();
+        // The console reads synchronously whatever the method is called.
+        if (await Task.Run(Console.In.ReadLine) is null) Process.GetCurrentProcess().Kill();
         lifetime.StopApplication();
     }
 }

@@ -36,7 +36,7 @@ internal sealed partial class ReportPump(ControlPlane control, TimeProvider time
         }
     }
 
-    private async Task DeliverAsync(IReadOnlyList<NodeReport> reports, CancellationToken cancellation)
+    private async Task DeliverAsync(NodeReport[] reports, CancellationToken cancellation)
     {
         var backoff = new Backoff(time);
         while (true)
@@ -48,7 +48,7 @@ internal sealed partial class ReportPump(ControlPlane control, TimeProvider time
             }
             catch (Exception e) when (!cancellation.IsCancellationRequested)
             {
-                LogUndelivered(e, reports.Count);
+                LogUndelivered(e, reports.Length);
                 await backoff.WaitAsync(cancellation);
             }
         }

@@ -11,7 +11,8 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
 
     private Lease? _lease;
 
-    public IReadOnlyList<SessionStatus> Statuses => [.. Hosts().Where(h => !h.HasEnded).Select(h => h.Status)];
+    /// <summary>An array: collection expressions of an interface type have types that no serializer knows.</summary>
+    public SessionStatus[] Statuses => [.. Hosts().Where(h => !h.HasEnded).Select(h => h.Status)];
 
     /// <summary>Ends when every session's end was told, or the work was cancelled.</summary>
     public Task Completion => Task.WhenAll(Hosts().Select(h => h.Completion));
