@@ -23,7 +23,7 @@ public sealed class ReferenceTests
     [InlineData("Inspector", "Shards", "Text", "Storage", "Contracts", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Trainer", "Models", "Shards", "Text", "Storage", "Contracts", "TorchSharp", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Gateway", "Contracts.Grains", "Contracts", "Storage", "Microsoft.Orleans.Sdk", "System.IO.Hashing")]
-    [InlineData("Grains", "Contracts.Grains", "Contracts", "Storage", "Scheduling", "Microsoft.Orleans.Sdk", "System.IO.Hashing")]
+    [InlineData("Grains", "Contracts.Grains", "Contracts", "Storage", "Scheduling", "Microsoft.Orleans.Sdk", "Microsoft.Orleans.Server", "System.IO.Hashing")]
     [InlineData("Cli", "Contracts", "Storage", "System.IO.Hashing")]
     public void Project_References_OnlyWhatTheArchitectureAllows(string project, params string[] allowed)
     {
