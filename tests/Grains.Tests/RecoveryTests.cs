@@ -3,6 +3,7 @@ using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Grains.Tests.Support;
+using FineTuneGrid.Storage;
 using Orleans;
 
 namespace FineTuneGrid.Grains.Tests;
@@ -72,9 +73,9 @@ public sealed class RecoveryTests
             await agent.AttachedAsync(start);
             await agent.StepsAsync(start, 1, 4);
         }
-        if (poolStateLost)
-            await grid.Blobs.DeleteAsync("grains/pool/default");
         await grid.StopAsync();
+        if (poolStateLost)
+            await LosePoolStateAsync(grid);
 
         await using var next = await TestGrid.StartAsync(grid.Directory);
         var alive = new SessionStatus(start.SessionId, 0, true, null, null, [new SessionJob(start.Order.JobId, start.Order.Epoch)]);
@@ -105,27 +106,44 @@ public sealed class RecoveryTests
                 await TestGrid.ReachesAsync(job, JobStatus.Queued, JobStatus.Starting);
             }
         }
-        await grid.Blobs.DeleteAsync("grains/pool/default");
         await grid.StopAsync();
+        await LosePoolStateAsync(grid);
 
         await using var next = await TestGrid.StartAsync(grid.Directory);
         await using var back = await FakeAgent.StartAsync(next, cursor: 0);
         var seen = new HashSet<string>();
         while (seen.Count < 3)
         {
-            StartJob start;
-            try { start = await back.NextAsync<StartJob>(); }
-            catch (TimeoutException e)
-            {
-                var all = await Task.WhenAll(ids.Select(async id => (await next.Grains.GetGrain<IJobGrain>(id).Get())!));
-                throw new TimeoutException(e.Message + string.Join(" | ", all.Select(v => $"{v.Id} {v.Status} {v.Waiting?.Text} {v.Error?.Message} seen={seen.Contains(v.Id)}")));
-            }
+            var start = await back.NextAsync<StartJob>();
             if (seen.Add(start.Order.JobId))
                 await back.AttachedAsync(start);
             await back.FinishedAsync(start);
         }
 
         Assert.Equal(ids, seen);
+    }
+
+    [Fact]
+    public async Task Start_TakenByAMachineThatForgotIt_IsGivenAgain()
+    {
+        await using var grid = await TestGrid.StartAsync();
+        await grid.AddModelAsync();
+        await grid.AddDatasetAsync();
+        StartJob start;
+        long cursor;
+        await using (var agent = await FakeAgent.StartAsync(grid))
+        {
+            await grid.SubmitAsync();
+            start = await agent.NextAsync<StartJob>();
+            cursor = agent.Cursor;
+        }
+
+        // The same node again, past the command but without the session.
+        await using var back = await FakeAgent.StartAsync(grid, cursor: cursor);
+
+        var again = await back.NextAsync<StartJob>();
+        Assert.Equal(start.Order.JobId, again.Order.JobId);
+        Assert.True(again.Order.Epoch > start.Order.Epoch);
     }
 
     [Fact]
@@ -140,5 +158,12 @@ public sealed class RecoveryTests
 
         Assert.Equal(ErrorCodes.LeaseLost, refused.Code);
         await node.Renew(second.Incarnation, new List<SessionStatus>());
+    }
+
+    /// <summary>After the end of the silo, since a living pool would write it again.</summary>
+    private static async Task LosePoolStateAsync(TestGrid grid)
+    {
+        using var store = new LocalBlobStore(Path.Combine(grid.Directory, "blobs"));
+        Assert.True(await store.DeleteAsync("grains/pool/default"));
     }
 }

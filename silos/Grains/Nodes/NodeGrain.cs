@@ -191,7 +191,8 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         var state = _state.Current!;
         var r = state.Registration;
         return new NodeAvailability(
-            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build);
+            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build,
+            registered ? state.Commands.OfType<StartJob>().Select(c => c.SessionId).ToList() : null);
     }
 
     private NodeView View(NodeState state)

@@ -79,6 +79,21 @@ internal static class PoolEvents
         return events;
     }
 
+    /// <summary>
+    /// Starts that a machine took and then forgot, as one does whose disk is new: neither alive there nor still to be taken. The
+    /// scheduler itself spares what starts, since it cannot know what a node has taken.
+    /// </summary>
+    public static IReadOnlyList<SchedulerCommand> LostStarts(SchedulerState state, NodeAvailability node)
+    {
+        var known = node.Sessions.Where(s => s.Alive).Select(s => s.SessionId).Concat(node.PendingSessions ?? []).ToHashSet();
+        return
+        [
+            .. from job in state.Jobs.Values
+               where job.Placement is { State: PlacementState.Starting } p && p.Slots.Any(s => s.Node == node.NodeId) && !known.Contains(p.Session)
+               select new StopCommand(job.Id, job.Placement!.Id, StopReason.NodeLost),
+        ];
+    }
+
     public static string Reason(StopReason reason) => reason switch
     {
         StopReason.Paused => StopReasons.Paused,

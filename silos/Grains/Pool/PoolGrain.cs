@@ -87,6 +87,8 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
         else
             foreach (var change in events)
                 await ApplyAsync(change);
+        if (node.Registered)
+            Dispatch(PoolEvents.LostStarts(Scheduler, node));
     }
 
     public Task<WaitReason?> Explain(string jobId) => Task.FromResult(
