@@ -35,34 +35,41 @@ public sealed class DashboardTests
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         var grain = app.Services.GetRequiredService<IGrainFactory>().GetGrain<IValueGrain>("d");
 
-        // Profiling begins with the first look, so calls go on until one is seen.
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (true)
+        // Profiling begins with the first look and shows a call a little later, so calls go on until they are seen.
+        await UntilAsync(async () =>
         {
-            limit.Token.ThrowIfCancellationRequested();
             await grain.Half(2);
             await Assert.ThrowsAsync<InvalidOperationException>(() => grain.Throw("for the count"));
             var counters = await http.GetFromJsonElementAsync("/dashboard/DashboardCounters");
             var ours = counters.GetProperty("simpleGrainStats").EnumerateArray()
                 .SingleOrDefault(stats => stats.GetProperty("grainType").GetString()!.EndsWith(nameof(ValueGrain), StringComparison.Ordinal));
-            var isCounted = ours.ValueKind == JsonValueKind.Object
-                && ours.GetProperty("totalCalls").GetInt64() > 0
-                && ours.GetProperty("totalExceptions").GetInt64() > 0;
-            if (isCounted)
-            {
-                Assert.Equal(1, ours.GetProperty("activationCount").GetInt32());
-                Assert.Equal("Active", counters.GetProperty("hosts")[0].GetProperty("status").GetString());
-                break;
-            }
-
-            await Task.Delay(50, CancellationToken.None);
-        }
-
-        var stats = await http.GetFromJsonElementAsync("/dashboard/ClusterStats");
-        Assert.Contains(stats.EnumerateObject(), period => period.Value.GetProperty("count").GetInt64() > 0);
+            if (ours.ValueKind != JsonValueKind.Object
+                || ours.GetProperty("totalCalls").GetInt64() == 0
+                || ours.GetProperty("totalExceptions").GetInt64() == 0)
+                return false;
+            Assert.Equal(1, ours.GetProperty("activationCount").GetInt32());
+            Assert.Equal("Active", counters.GetProperty("hosts")[0].GetProperty("status").GetString());
+            return true;
+        });
+        await UntilAsync(async () =>
+        {
+            await grain.Half(2);
+            var stats = await http.GetFromJsonElementAsync("/dashboard/ClusterStats");
+            return stats.EnumerateObject().Any(period => period.Value.GetProperty("count").GetInt64() > 0);
+        });
         var top = await http.GetFromJsonElementAsync("/dashboard/TopGrainMethods");
         Assert.Contains(top.GetProperty("errors").EnumerateArray(), method =>
             method.GetProperty("method").GetString()!.Contains(nameof(IValueGrain.Throw), StringComparison.Ordinal));
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        while (!await condition())
+        {
+            Assert.False(limit.IsCancellationRequested, "The dashboard did not show the calls within 30 s.");
+            await Task.Delay(50, CancellationToken.None);
+        }
     }
 
     private static async Task<WebApplication> StartAsync()

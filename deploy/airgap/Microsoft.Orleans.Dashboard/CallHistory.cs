@@ -84,7 +84,7 @@ internal sealed class CallHistory(int length)
         {
             var sum = sample.Calls.Where(pair => filter(pair.Key)).Aggregate(CallSum.Zero, static (total, pair) => total + pair.Value);
             var key = sample.Time.ToString("yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture);
-            series[key] = new CallPeriod(sample.Time, sum.Count, sum.ExceptionCount, sum.ElapsedTime);
+            series[key] = new CallPeriod(key, sample.Time, sum.Count, sum.ExceptionCount, sum.ElapsedTime);
         }
 
         return series;
@@ -100,7 +100,7 @@ internal sealed class CallHistory(int length)
 }
 
 /// <summary>One period of a series.</summary>
-internal sealed record CallPeriod(DateTime Period, long Count, long ExceptionCount, double ElapsedTime);
+internal sealed record CallPeriod(string PeriodKey, DateTime Period, long Count, long ExceptionCount, double ElapsedTime);
 
 /// <summary>One method over all kept samples.</summary>
 internal sealed record MethodSum(string Grain, string Method, long Count, long ExceptionCount, double ElapsedTime, long NumberOfSamples)
