@@ -63,7 +63,8 @@ public sealed class HostingTests
     public async Task GatewayPort_InUse_HostDoesNotStart()
     {
         await using var first = await TestSilo.StartAsync();
-        await Assert.ThrowsAnyAsync<Exception>(() => TestSilo.StartAsync(null, first.GatewayPort));
+        var thrown = await Assert.ThrowsAsync<OrleansConfigurationException>(() => TestSilo.StartAsync(null, first.GatewayPort));
+        Assert.Contains(first.GatewayPort.ToString(System.Globalization.CultureInfo.InvariantCulture), thrown.Message);
     }
 
     [Fact]

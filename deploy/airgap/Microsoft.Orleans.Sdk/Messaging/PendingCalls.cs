@@ -23,7 +23,8 @@ internal sealed class PendingCalls : IResponseSink, IDisposable
         _logger = logger;
         _signalCancellation = signalCancellation;
         var period = options.ResponseTimeout < MaxScanPeriod * 4 ? options.ResponseTimeout / 4 : MaxScanPeriod;
-        _timer = time.CreateTimer(_ => ExpireDue(), null, period, period);
+        using (FlowSuppressor.Suppress())
+            _timer = time.CreateTimer(_ => ExpireDue(), null, period, period);
     }
 
     public int Count => _calls.Count;

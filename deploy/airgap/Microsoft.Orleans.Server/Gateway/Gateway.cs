@@ -34,7 +34,16 @@ internal sealed class Gateway(
         var endpoint = options.GatewayListeningEndpoint
             ?? new IPEndPoint(options.AdvertisedIPAddress ?? IPAddress.Loopback, options.GatewayPort);
         _listener = new TcpListener(endpoint);
-        _listener.Start();
+        try
+        {
+            _listener.Start();
+        }
+        catch (SocketException exception)
+        {
+            throw new OrleansConfigurationException(
+                $"The gateway cannot listen at {endpoint}: {exception.Message}. Choose another gateway port or stop what uses this one.", exception);
+        }
+
         _accepting = AcceptAsync(_listener);
         return Task.CompletedTask;
     }

@@ -62,7 +62,8 @@ internal sealed class Silo(
     {
         state.Status = SiloStatus.Active;
         var quantum = collection.Value.CollectionQuantum;
-        _collector = runtime.Time.CreateTimer(_ => CollectIdle(), null, quantum, quantum);
+        using (FlowSuppressor.Suppress())
+            _collector = runtime.Time.CreateTimer(_ => CollectIdle(), null, quantum, quantum);
         return Task.CompletedTask;
     }
 
@@ -72,6 +73,9 @@ internal sealed class Silo(
             await _collector.DisposeAsync();
         await runtime.Catalog.DeactivateAllAsync(cancellationToken);
         runtime.StopAccepting();
+
+        // Those that were woken by the last words of others.
+        await runtime.Catalog.DeactivateAllAsync(cancellationToken);
     }
 
     private void CollectIdle()
