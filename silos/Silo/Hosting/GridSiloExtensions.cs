@@ -12,6 +12,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Orleans;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using Orleans.Hosting;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
@@ -48,12 +49,27 @@ public static class GridSiloExtensions
 
     private static void Configure(ISiloBuilder silo, GridSiloOptions options)
     {
-        silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, null, ServiceId, options.ClusterId);
+        if (options.Redis is null)
+            silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, null, ServiceId, options.ClusterId);
+        else
+            UseRedis(silo, options);
+        silo.AddDashboard();
         silo.Services.AddGridSerializer();
         silo.Services.AddGrainStorage(GridStorage.Name, (services, _) => new BlobGrainStorage(services.GetRequiredService<IBlobStore>()));
         silo.AddIncomingGrainCallFilter<IncomingCallGuard>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallStamp>();
         silo.AddStartupTask((services, _) => services.GetRequiredService<IGrainFactory>().GetGrain<IPoolGrain>(PoolKeys.Default).Start());
+    }
+
+    /// <summary>Membership in Redis, for silos on several machines. Grain state stays in the blob store.</summary>
+    private static void UseRedis(ISiloBuilder silo, GridSiloOptions options)
+    {
+        silo.Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (ServiceId, options.ClusterId));
+        if (options.Advertise is { } address)
+            silo.ConfigureEndpoints(address, options.SiloPort, options.GatewayPort, listenOnAnyHostAddress: true);
+        else
+            silo.ConfigureEndpoints(IPAddress.Loopback, options.SiloPort, options.GatewayPort);
+        silo.UseRedisClustering(options.Redis!);
     }
 
     private static bool IsContract(Type type) =>

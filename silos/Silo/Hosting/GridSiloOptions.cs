@@ -1,3 +1,4 @@
+using System.Net;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Grains;
@@ -23,6 +24,9 @@ public sealed record GridSiloOptions
     /// <summary>Redis for the cluster's membership; null for one silo on this machine.</summary>
     public string? Redis { get; init; }
 
+    /// <summary>This silo's address for the others of its cluster; null stays on the loopback address. Only with <see cref="Redis"/>.</summary>
+    public IPAddress? Advertise { get; init; }
+
     /// <summary>The inspector's program and its first arguments.</summary>
     public required IReadOnlyList<string> InspectorCommand { get; init; }
 
@@ -41,6 +45,8 @@ public sealed record GridSiloOptions
         Positive(Grid.WakeEvery, "wake_every");
         Positive(Grid.EffectRetry, "effect_retry");
         Positive(Grid.StopPatience, "stop_patience");
+        if (Advertise is not null && Redis is null)
+            throw Bad("advertise", "needs redis: without it the cluster is this machine");
         if (Grid.NodeRenew * 3 > Grid.NodeLease)
             throw Bad("node_renew", $"must be at most a third of node_lease ({Grid.NodeLease.TotalSeconds} s)");
         if (Grid.WakeConcurrency < 1)
