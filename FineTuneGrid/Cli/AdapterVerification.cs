@@ -23,6 +23,7 @@ public static class AdapterVerification
         {
             throw new CliException($"{AdapterManifest.FileName} is damaged: {e.Message}", inner: e);
         }
+        if (manifest.Files is not { Count: > 0 }) throw new CliException($"{AdapterManifest.FileName} lists no files: it is not from a grid, or of an unknown format");
         foreach (var file in manifest.Files) await CheckAsync(folder, file, ct);
         var listed = manifest.Files.Select(f => f.Path).Append(AdapterManifest.FileName).ToHashSet();
         var extra = Directory.EnumerateFiles(folder, "*.safetensors").Concat(Directory.EnumerateFiles(folder, "*.bin")).Select(Path.GetFileName).FirstOrDefault(f => !listed.Contains(f!));

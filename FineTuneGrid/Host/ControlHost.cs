@@ -12,6 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Orleans.Dashboard;
 
 namespace FineTuneGrid.Host;
 
@@ -45,6 +46,7 @@ internal static class ControlHost
         builder.Services.AddSingleton<Gateway.Assets.IInspector>(new GatewayInspector(blobs, ChildPrograms.Inspector()));
         await using var app = builder.Build();
         app.MapGridGateway();
+        app.MapOrleansDashboard(routePrefix: "/dashboard").RequireAuthorization(Policies.Dashboard);
 
         await app.StartAsync();
         await ReadyAsync(app, options, samples, ports, nodeSecret);

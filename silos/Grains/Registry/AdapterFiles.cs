@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Storage;
@@ -12,7 +13,6 @@ namespace FineTuneGrid.Grains.Registry;
 internal sealed class AdapterFiles(IBlobStore blobs, string id)
 {
     private const string Card = "README.md";
-    private const string LineageFile = "finetunegrid.json";
     private const string Config = "adapter_config.json";
 
     public string Prefix(int version) => $"adapters/{id}/{version}/";
@@ -20,11 +20,13 @@ internal sealed class AdapterFiles(IBlobStore blobs, string id)
     public async Task<IReadOnlyList<SourceFile>> StoreAsync(AdapterState adapter, int version, AdapterPublication publication)
     {
         var files = new List<SourceFile>();
-        foreach (var file in publication.Files.Where(f => f.Path is not (Card or LineageFile)))
+        foreach (var file in publication.Files.Where(f => f.Path is not (Card or AdapterManifest.FileName)))
             files.Add(await CopyAsync(version, file));
         var rank = await RankAsync(publication);
         files.Add(await WriteAsync(version, Card, ModelCard.Write(adapter, $"{version}", publication, rank)));
-        files.Add(await WriteAsync(version, LineageFile, JsonSerializer.SerializeToUtf8Bytes(publication.Lineage, GridJson.Indented)));
+        var manifest = new AdapterManifest(AdapterManifest.CurrentFormat, $"{adapter.Org}/{adapter.Name}", $"{version}", publication.Lineage, publication.Metrics,
+            [.. files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => new AdapterFile(f.Path, f.Length, f.Sha256))]);
+        files.Add(await WriteAsync(version, AdapterManifest.FileName, JsonSerializer.SerializeToUtf8Bytes(manifest, GridJson.Indented)));
         return [.. files.OrderBy(f => f.Path, StringComparer.Ordinal)];
     }
 

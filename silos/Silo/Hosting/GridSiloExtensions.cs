@@ -56,6 +56,7 @@ public static class GridSiloExtensions
         silo.AddDashboard();
         silo.Services.AddGridSerializer();
         silo.Services.AddGrainStorage(GridStorage.Name, (services, _) => new BlobGrainStorage(services.GetRequiredService<IBlobStore>()));
+        silo.AddDashboard(dashboard => dashboard.HideTrace = true);
         silo.AddIncomingGrainCallFilter<IncomingCallGuard>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallStamp>();
         silo.AddStartupTask((services, _) => services.GetRequiredService<IGrainFactory>().GetGrain<IPoolGrain>(PoolKeys.Default).Start());
