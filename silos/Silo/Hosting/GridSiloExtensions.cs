@@ -53,7 +53,6 @@ public static class GridSiloExtensions
             silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, null, ServiceId, options.ClusterId);
         else
             UseRedis(silo, options);
-        silo.AddDashboard();
         silo.Services.AddGridSerializer();
         silo.Services.AddGrainStorage(GridStorage.Name, (services, _) => new BlobGrainStorage(services.GetRequiredService<IBlobStore>()));
         silo.AddDashboard(dashboard => dashboard.HideTrace = true);
