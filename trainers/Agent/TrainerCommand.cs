@@ -43,6 +43,7 @@ internal static class TrainerCommand
         foreach (var name in ThreadVariables)
             start.Environment[name] = threads.ToString(CultureInfo.InvariantCulture);
         if (device.StartsWith("cuda", StringComparison.Ordinal)) start.Environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8";
+        start.Environment["OMP_WAIT_POLICY"] = "PASSIVE"; // Threads that spin while they wait starve each other on a shared machine.
         start.Environment["FTG_LOG"] = logFile;
         start.Environment["DOTNET_gcServer"] = "0";
         return start;

@@ -14,7 +14,10 @@ internal static partial class Compute
     public static void Prepare(int threads)
     {
         if (!OperatingSystem.IsWindows())
+        {
             foreach (var name in ThreadVariables) _ = SetEnv(name, threads.ToString(CultureInfo.InvariantCulture), 1);
+            _ = SetEnv("OMP_WAIT_POLICY", "PASSIVE", 1); // Threads that spin while they wait starve each other on a shared machine.
+        }
         torch.set_num_threads(threads);
     }
 

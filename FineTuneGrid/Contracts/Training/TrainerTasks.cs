@@ -38,4 +38,5 @@ public sealed record EvaluationReply(double Loss, long SupervisedTokens, long Ex
 
 public sealed record EvaluationSample(string Prompt, string Expected, string Got, bool Match);
 
-public sealed record PlanReply(int TotalSteps, long TrainableParameters, long MemoryBytes, int MicroBatchTokens, double EstimatedSeconds);
+/// <param name="Threads">Intra-op threads that pay off, at most those of the order; null where the order's are right.</param>
+public sealed record PlanReply(int TotalSteps, long TrainableParameters, long MemoryBytes, int MicroBatchTokens, double EstimatedSeconds, int? Threads = null);

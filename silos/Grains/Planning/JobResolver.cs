@@ -96,6 +96,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
                 TrainableParameters = reply.TrainableParameters,
                 MemoryBytes = memory,
                 MicroBatchTokens = reply.MicroBatchTokens,
+                Threads = reply.Threads ?? place.Slot.Threads,
                 EstimatedSeconds = reply.EstimatedSeconds,
                 Threads = Threads(place, plan.Model?.Parameters ?? reply.TrainableParameters),
             },

@@ -26,6 +26,12 @@ internal static class Planning
     /// <summary>A cautious rate of one CPU thread in fp32, for the first estimate only; measured speed replaces it.</summary>
     private const double ThreadOperationsPerSecond = 20e9;
 
+    /// <summary>
+    /// Operations of one matrix product below which a further thread costs more in waiting than it saves: about 3 ms of one
+    /// thread's work.
+    /// </summary>
+    private const double OperationsWorthAThread = 150e6;
+
     /// <exception cref="GridException">Naming the field at fault.</exception>
     public static PlanReply Plan(IBlobStore store, TrainingOrder order)
     {
@@ -40,8 +46,10 @@ internal static class Planning
         var steps = TrainingData.StepsOf(planner, spec);
         var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
         var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample);
+        var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
         return new PlanReply(
-            steps, adapter?.ParameterCount ?? architecture.ParameterCount, memory.Total, microBatchTokens, Seconds(order, architecture, tokens.Lengths.Length, steps));
+            steps, adapter?.ParameterCount ?? architecture.ParameterCount, memory.Total, microBatchTokens,
+            Seconds(order, architecture, tokens.Lengths.Length, steps, threads), threads);
     }
 
     private static Architecture ArchitectureOf(IBlobStore store, TrainingOrder order)
@@ -76,12 +84,18 @@ internal static class Planning
     }
 
     /// <summary>Two operations a weight and token forward, two for each gradient that is needed (Kaplan et al. 2020, section 2.1).</summary>
-    private static double Seconds(TrainingOrder order, Architecture architecture, int examples, int steps)
+    private static double Seconds(TrainingOrder order, Architecture architecture, int examples, int steps, int threads)
     {
         var spec = order.Spec;
         var tokens = spec.Optimizer.Epochs is { } epochs ? (double)order.Train.Tokens * epochs
             : steps * (double)(spec.Optimizer.BatchTokens ?? spec.Optimizer.BatchSize!.Value * (double)order.Train.Tokens / examples);
-        return tokens * architecture.ParameterCount * (spec.Method.IsFull ? 6 : 4) / (ThreadOperationsPerSecond * Math.Max(1, order.Resolved.Threads));
+        return tokens * architecture.ParameterCount * (spec.Method.IsFull ? 6 : 4) / (ThreadOperationsPerSecond * threads);
+    }
+
+    private static int Threads(Architecture architecture, long microBatchTokens, int most)
+    {
+        var mean = architecture.Linears.Average(l => 2.0 * microBatchTokens * l.In * l.Out);
+        return (int)Math.Clamp(mean / OperationsWorthAThread, 1, Math.Max(1, most));
     }
 
     private static byte[] Bytes(IBlobStore store, SourceFile file) =>
