@@ -72,7 +72,7 @@ internal sealed class TestStore : IDisposable
         var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
         for (var i = 0; i < examples; i++)
         {
-            var length = random.Next(6, 24);
+            var length = random.Next(6, 60);
             for (var t = 0; t < length; t++)
             {
                 // Every other token follows from the one before it, so that there is something to learn.
