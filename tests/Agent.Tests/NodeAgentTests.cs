@@ -109,6 +109,22 @@ public sealed class NodeAgentTests : IDisposable
     }
 
     [Fact]
+    public async Task Slot_GivenToAnotherSession_IsLeftByTheIdleTrainer()
+    {
+        await using var agent = new AgentUnderTest(_store, _node);
+        var first = await OrderAsync("job-00000000000000000000000011");
+        await _node.Send(new StartJob("session-j", 0, first));
+        await _node.UntilAsync<JobFinished>();
+
+        var second = await OrderAsync("job-00000000000000000000000012", Endless);
+        await _node.Send(new StartJob("session-k", 0, second));
+        await _node.UntilAsync<JobSteps>(s => s.JobId == second.JobId);
+
+        var ended = (await _node.UntilAsync(r => r.SessionId == "session-j" && r.Ended is not null, "the end of the idle session")).Ended!;
+        Assert.Equal((0, null, 0), (ended.ExitCode, ended.Signal, ended.Jobs.Count));
+    }
+
+    [Fact]
     public async Task Job_Stopped_LeavesWithACheckpoint()
     {
         await using var agent = new AgentUnderTest(_store, _node);

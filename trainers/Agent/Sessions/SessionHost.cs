@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
@@ -20,6 +21,7 @@ internal sealed partial class SessionHost
     private readonly TaskCompletionSource _processEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SessionPlacement _placement;
     private readonly Lock _endGate = new();
+    private readonly ConcurrentDictionary<(string JobId, int Epoch), bool> _left = [];
     private volatile TrainerLink? _link;
     private volatile TrainerProcess? _process;
     private volatile Lease? _lease;
@@ -48,6 +50,9 @@ internal sealed partial class SessionHost
     public bool HasEnded => _processEnded.Task.IsCompleted;
 
     public SessionStatus Status => new(SessionId, _placement.Slot, !HasEnded, null, _placement.BaseDigest, Jobs());
+
+    /// <summary>Every job that it was given has left it, though the folder may not say so yet.</summary>
+    public bool IsIdleOn(int slot) => _placement.Slot == slot && !HasEnded && _folder.Orders().All(o => _left.ContainsKey((o.JobId, o.Epoch)));
 
     public void Begin(CancellationToken cancellation) => Completion = RunAsync(cancellation);
 
@@ -249,6 +254,7 @@ internal sealed partial class SessionHost
     {
         if (report.Seq <= LastSeq) return;
         Interlocked.Exchange(ref _lastSeq, report.Seq);
+        if (Leaves(report) is { } gone) _left[gone] = true;
         _services.Reports.Post(new NodeReport(SessionId, report), async () =>
         {
             _folder.SaveLastSeq(report.Seq);

@@ -6,6 +6,9 @@ namespace FineTuneGrid.Agent.Sessions;
 /// <summary>The sessions of a node: those found on disk at its start, and those it is asked for.</summary>
 internal sealed class SessionTable(SessionServices services, CancellationToken work)
 {
+    /// <summary>How long a trainer without jobs may take to leave its slot to the next.</summary>
+    private static readonly TimeSpan VacateLimit = TimeSpan.FromSeconds(10);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SessionHost> _hosts = [];
 
@@ -34,6 +37,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
 
     public async Task StartAsync(StartJob start)
     {
+        await VacateAsync(start);
         while (true)
         {
             var (host, isNew) = FindOrAdd(start);
@@ -75,6 +79,24 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
         {
             foreach (var host in Hosts()) host.Kill();
             await ended.WaitAsync(work);
+        }
+    }
+
+    /// <summary>
+    /// A slot holds one trainer. One that has no jobs stays a while, in case that the scheduler comes back to it; once a slot is
+    /// given to another session, it goes first, with the memory that it holds.
+    /// </summary>
+    private async Task VacateAsync(StartJob start)
+    {
+        SessionHost[] idle = [.. Hosts().Where(h => h.SessionId != start.SessionId && h.IsIdleOn(start.Slot))];
+        foreach (var host in idle) host.Shutdown("another session takes the slot");
+        try
+        {
+            await Task.WhenAll(idle.Select(h => h.ProcessEnded)).WaitAsync(VacateLimit, services.Time, work);
+        }
+        catch (TimeoutException)
+        {
+            foreach (var host in idle) host.Kill();
         }
     }
 
