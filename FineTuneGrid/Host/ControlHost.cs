@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Gateway;
 using FineTuneGrid.Gateway.Access;
@@ -22,6 +23,7 @@ internal static class ControlHost
     public static async Task RunAsync(HostOptions options)
     {
         using var directory = DataDirectoryLock.Acquire(options.Data);
+        RequireFree(options.Bind, options.Port);
         var blobRoot = Path.Combine(options.Data, "blobs");
         var blobs = new BlobAccess(LocalRoot: blobRoot);
         var store = new LocalBlobStore(blobRoot);
@@ -81,6 +83,20 @@ internal static class ControlHost
         });
         logging.SetMinimumLevel(LogLevel.Warning);
         logging.AddFilter("FineTuneGrid", LogLevel.Information);
+    }
+
+    /// <summary>Asked before anything starts, so that the refusal is one line and nothing has to be taken down again.</summary>
+    private static void RequireFree(IPAddress address, int port)
+    {
+        using var listener = new TcpListener(address, port);
+        try
+        {
+            listener.Start();
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new GridException(ErrorCodes.InUse, $"Port {port} of {address} is in use; choose another with --port.", "--port", inner: e);
+        }
     }
 
     private static int FreePort()
