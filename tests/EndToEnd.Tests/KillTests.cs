@@ -1,0 +1,101 @@
+namespace FineTuneGrid.EndToEnd;
+
+/// <summary>SIGKILL and SIGSTOP at any moment: the job ends by itself with the bytes of the undisturbed run, registered once.</summary>
+[Collection(SharedGrid.Name)]
+public sealed class KillTests(SharedGrid shared)
+{
+    /// <summary>In one job, so that a job's budget for trainer crashes is never what ends it.</summary>
+    private const int StrikesOfAJob = 2;
+
+    private GridProcess Grid => shared.Grid;
+
+    public enum Victim
+    {
+        Trainer,
+        Agent,
+        Host,
+        Everything,
+    }
+
+    [Theory]
+    [InlineData(Victim.Trainer)]
+    [InlineData(Victim.Agent)]
+    [InlineData(Victim.Host)]
+    [InlineData(Victim.Everything)]
+    public Task Job_KilledTwice_EndsWithTheSameBytes(Victim victim) => StrikeAsync(victim, jobs: 1, seed: 11);
+
+    [Theory]
+    [Trait("Category", "Slow")]
+    [InlineData(Victim.Trainer)]
+    [InlineData(Victim.Agent)]
+    [InlineData(Victim.Host)]
+    [InlineData(Victim.Everything)]
+    public Task Job_KilledAtTwentyMoments_EndsWithTheSameBytes(Victim victim) => StrikeAsync(victim, jobs: 10, seed: 12);
+
+    [Fact]
+    public async Task Trainer_StoppedPastItsLeaseAndContinued_CommitsNothingMore()
+    {
+        const string adapter = "team/stopped";
+        var events = new JobEvents(Grid, await Grid.SubmitAsync(TinyData.Job(adapter)));
+        await events.StepAsync(30);
+        var old = await Grid.PidAsync(Part.Trainer);
+        ProcessTable.Signal(old, ProcessTable.SigStop);
+        try
+        {
+            await events.UntilAsync(e => e.Type == "placement" && e.Text("attempt") == "2", "a second attempt, after the stopped trainer's lease");
+        }
+        finally
+        {
+            ProcessTable.Signal(old, ProcessTable.SigCont);
+        }
+        await EndsRightAsync(events, adapter);
+        Assert.DoesNotContain(events.Seen.SkipWhile(e => e.Text("attempt") != "2"), e => e.Type == "checkpoint" && e.Text("attempt") == "1");
+    }
+
+    private async Task StrikeAsync(Victim victim, int jobs, int seed)
+    {
+        var random = new Random(seed + (int)victim);
+        for (var i = 1; i <= jobs; i++)
+        {
+            var adapter = $"team/{victim}-{jobs}-{i}".ToLowerInvariant();
+            var events = new JobEvents(Grid, await Grid.SubmitAsync(TinyData.Job(adapter)));
+            for (var strike = 0; strike < StrikesOfAJob; strike++)
+            {
+                await events.StepAsync(random.Next(5, 50) + strike * 60);
+                await StrikeAsync(victim);
+            }
+            await EndsRightAsync(events, adapter);
+        }
+    }
+
+    private async Task StrikeAsync(Victim victim)
+    {
+        switch (victim)
+        {
+            case Victim.Trainer:
+                await Grid.KillAsync(Part.Trainer);
+                return;
+            case Victim.Agent:
+                await Grid.KillAsync(Part.Agent);
+                return;
+            case Victim.Host:
+                await Grid.KillAsync(Part.Host);
+                break;
+            case Victim.Everything:
+                Grid.KillEverything();
+                break;
+        }
+        await Grid.HostEndedAsync();
+        await Grid.LaunchAsync();
+    }
+
+    private async Task EndsRightAsync(JobEvents events, string adapter)
+    {
+        await events.SucceededAsync();
+        Assert.Equal(shared.ReferenceSha256, await Grid.OnlyVersionAsync(adapter));
+        Assert.Single(events.Seen, e => e.Status == "succeeded");
+        var processes = Grid.Processes();
+        Assert.True(processes.Count(p => p.Part == Part.Host) == 1 && processes.Count(p => p.Part == Part.Agent) == 1 && processes.Count(p => p.Part == Part.Trainer) <= 1,
+            $"one host, one agent and at most one trainer may run, but there are {string.Join(", ", processes)}");
+    }
+}

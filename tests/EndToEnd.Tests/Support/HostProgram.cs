@@ -1,0 +1,48 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace FineTuneGrid.EndToEnd;
+
+/// <summary>The host program as <c>./grid up</c> starts it.</summary>
+internal static class HostProgram
+{
+    private static readonly TimeSpan RefusalLimit = TimeSpan.FromMinutes(2);
+
+    public static Process Start(IEnumerable<string> arguments, Action<string> onLine)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var argument in (string[])[Programs.Host, "--roles", "silo,gateway,node", .. arguments]) start.ArgumentList.Add(argument);
+        var process = new Process { StartInfo = start };
+        process.OutputDataReceived += (_, e) => Take(e.Data);
+        process.ErrorDataReceived += (_, e) => Take(e.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
+
+        void Take(string? line)
+        {
+            if (line is not null) onLine(line);
+        }
+    }
+
+    /// <summary>A start that is expected to be refused: its exit code and all it said.</summary>
+    public static async Task<(int Code, string Output)> RefusedAsync(params string[] arguments)
+    {
+        var output = new StringBuilder();
+        using var process = Start(arguments, line =>
+        {
+            lock (output) output.Append(line).Append('\n');
+        });
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(RefusalLimit);
+            return (process.ExitCode, output.ToString());
+        }
+        catch (TimeoutException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"the host was expected to refuse its arguments, but ran on: {output}");
+        }
+    }
+}
