@@ -38,6 +38,8 @@ public static class GatewayHosting
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<TaskRunner>();
         services.AddExceptionHandler<ProblemWriter>();
+        // The answer then says which parameter does not fit, in every environment.
+        services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddOpenApi("v1");
         services.AddDataProtection().SetApplicationName("FineTuneGrid")
             .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "secrets", "sessions")));
@@ -51,6 +53,12 @@ public static class GatewayHosting
 
     public static WebApplication MapGridGateway(this WebApplication app)
     {
+        app.Use((context, next) =>
+        {
+            // Users' files are served too: no browser may guess that one of them is a script.
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            return next(context);
+        });
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
         app.UseAuthentication();

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Authorization;
 
 namespace FineTuneGrid.Gateway.Access;
 
-/// <summary>Who may call a route. A route that declares none is refused to everybody.</summary>
+/// <summary>Who may call a route. A route that declares none is refused to everybody; what is no route at all gets its 404 or 405.</summary>
 public static class Policies
 {
     public const string Reader = "reader";
@@ -27,6 +27,8 @@ public static class Policies
         options.AddPolicy(Page, p => p.AddAuthenticationSchemes(SessionScheme).RequireAuthenticatedUser());
         options.AddPolicy(PageMember, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Member), nameof(Role.Admin)));
         options.AddPolicy(Dashboard, p => p.AddAuthenticationSchemes(SessionScheme, KeyAuthentication.SchemeName).RequireRole(nameof(Role.Admin)));
-        options.FallbackPolicy = new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build();
+        // Without this the fallback would also answer for unknown paths and wrong methods, and hide them behind a 401.
+        options.FallbackPolicy = new AuthorizationPolicyBuilder()
+            .RequireAssertion(c => c.Resource is HttpContext context && context.GetEndpoint() is not RouteEndpoint).Build();
     }
 }

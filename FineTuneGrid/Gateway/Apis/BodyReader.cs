@@ -33,14 +33,31 @@ internal static class BodyReader
     public static async Task<T> ReadJsonAsync<T>(HttpRequest request, CancellationToken ct)
     {
         var bytes = await ReadAsync(request, MaxBytes, ct);
+        using var document = Parse(bytes.Length == 0 ? "{}"u8.ToArray() : bytes);
         try
         {
-            return JsonSerializer.Deserialize<T>(bytes.Length == 0 ? "{}"u8 : bytes, Strict)
-                ?? throw new GridException(ErrorCodes.InvalidJson, "The body must be a JSON object.");
+            return document.RootElement.Deserialize<T>(Strict) ?? throw new GridException(ErrorCodes.InvalidJson, "The body must be a JSON object.");
         }
         catch (JsonException e)
         {
-            throw new GridException(ErrorCodes.InvalidJson, $"The body does not fit: {e.Message}", e.Path?.TrimStart('$', '.'), e);
+            // The exception's own text speaks of types that mean nothing to a caller.
+            var field = e.Path?.TrimStart('$', '.') is { Length: > 0 } path ? path : null;
+            var known = string.Join(", ", typeof(T).GetProperties().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name)));
+            throw new GridException(ErrorCodes.InvalidJson, field is null
+                ? $"The body must be a JSON object; known members are {known}."
+                : $"{field} is unknown here, or of another type than it should be; known members are {known}.", field, e);
+        }
+    }
+
+    private static JsonDocument Parse(byte[] bytes)
+    {
+        try
+        {
+            return JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = Strict.MaxDepth, AllowDuplicateProperties = false });
+        }
+        catch (JsonException e)
+        {
+            throw new GridException(ErrorCodes.InvalidJson, $"The body is not valid JSON: {e.Message}", inner: e);
         }
     }
 }

@@ -1,8 +1,10 @@
 using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Jobs;
 using Orleans;
 
@@ -34,7 +36,7 @@ public static class JobsApi
         jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("The trainer's output; ?follow=true until the job ends");
     }
 
-    private static async Task<IResult> Submit(HttpContext context, JobAccess access, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
+    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
     {
         var body = await BodyReader.ReadAsync(context.Request, MaxSpecBytes, ct);
         var spec = JobSpecReader.Read(body);
@@ -42,12 +44,21 @@ public static class JobsApi
         var org = AdapterRef.Parse(spec.Adapter, "adapter").Org;
         if (!caller.CanSee(org)) throw new GridException(ErrorCodes.NotFound, $"There is no organisation '{org}' that this key can see.", "adapter");
         if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
+        await CheckNamesAsync(names, new Principal(caller.KeyId, org, Role.Member), spec);
         var key = context.Request.Headers["Idempotency-Key"].ToString();
         var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key);
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
         var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
         var job = await access.Grain(id).Submit(submission);
         return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{id}");
+    }
+
+    /// <summary>A name that nobody knows is refused at once, not by a job that fails later. Seen as the job's organisation will see it.</summary>
+    private static async Task CheckNamesAsync(NameResolver names, Principal submitter, JobSpec spec)
+    {
+        if ((spec.BaseModelName() ?? spec.BaseModelInit()?.Tokenizer) is { } model) await names.ModelAsync(submitter, model, null, "base_model");
+        await names.DatasetAsync(submitter, spec.Data.Train, null, "data.train");
+        if (spec.Data.Validation is { } validation) await names.DatasetAsync(submitter, validation, null, "data.validation");
     }
 
     private static async Task<IResult> List(HttpContext context, IGrainFactory grains, JobAccess access, string? after, int? limit)
@@ -99,6 +110,6 @@ public static class JobsApi
     private static async Task<IResult> Logs(HttpContext context, JobAccess access, JobLogs logs, string id, bool? follow)
     {
         await access.ViewAsync(context.Caller(), id);
-        return Results.Stream(output => logs.CopyAsync(id, output, follow == true, context.RequestAborted), "text/plain; charset=utf-8");
+        return Results.Stream(output => LiveResponse.RunAsync(context, ct => logs.CopyAsync(id, output, follow == true, ct)), "text/plain; charset=utf-8");
     }
 }

@@ -47,7 +47,7 @@ public static class RunApi
         var request = await BodyReader.ReadJsonAsync<EvaluateRequest>(context.Request, ct);
         Check(request.ExactMatchRows is >= 0 and <= 10_000, "exact_match_rows must be between 0 and 10000.", "exact_match_rows");
         var subject = await runner.SubjectAsync(context.Caller(), request.Model);
-        var tokens = await runner.TokensAsync(context.Caller(), request.Dataset, subject.Model, request.Format);
+        var tokens = await runner.TokensAsync(context.Caller(), request.Dataset, subject, request.Format);
         var reply = await runner.RunAsync(subject, task => task with { Evaluation = new EvaluationTask(tokens, request.ExactMatchRows) });
         return Results.Json(reply.Evaluation, GridJson.Options);
     }

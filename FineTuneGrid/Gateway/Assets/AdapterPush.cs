@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Adapters;
@@ -38,9 +37,8 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         {
             if (!files.Any(f => f.Path == needed)) throw new GridException(ErrorCodes.InvalidAdapter, $"{needed} is missing; upload it first.", needed);
         }
-        var model = await BaseAsync(caller, files, baseModel, ct);
-        var reply = await inspector.RunAsync(new InspectorRequest(inspector.Blobs, InspectAdapter: new InspectAdapterRequest(files, model.Manifest)), ct);
-        reply.Error?.ToException().Throw();
+        var model = await BaseAsync(caller, target, files, baseModel, ct);
+        await InspectAsync(files, model.Manifest, ct);
         await grains.GetGrain<IOrgGrain>(target.Org).Ensure();
         await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(target.Org);
         var id = await grains.GetGrain<IOrgGrain>(target.Org).Claim(Ids.Adapter, target.Name);
@@ -65,24 +63,19 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
     }
 
     /// <summary>The base named by the caller, else by adapter_config.json: by the last part of its path.</summary>
-    private async Task<ModelView> BaseAsync(Principal caller, List<SourceFile> files, string? given, CancellationToken ct)
+    private async Task<ModelView> BaseAsync(Principal caller, AdapterRef target, List<SourceFile> files, string? given, CancellationToken ct)
     {
-        var name = given;
-        if (name is null)
-        {
-            var config = await store.ReadAllBytesAsync(files.First(f => f.Path == Accepted[0]).Key, cancellation: ct);
-            try
-            {
-                using var document = JsonDocument.Parse(config!.Value.Bytes);
-                name = document.RootElement.GetProperty("base_model_name_or_path").GetString()?.TrimEnd('/').Split('/')[^1].ToLowerInvariant();
-            }
-            catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
-            {
-                throw new GridException(ErrorCodes.InvalidAdapter, "adapter_config.json names no base model; give base_model.", "base_model", e);
-            }
-        }
-        var model = await names.ModelAsync(caller, name ?? "", null);
+        var name = given ?? (await InspectAsync(files, null, ct)).BaseModelNameOrPath?.TrimEnd('/').Split('/')[^1].ToLowerInvariant();
+        if (string.IsNullOrEmpty(name)) throw new GridException(ErrorCodes.InvalidAdapter, "adapter_config.json names no base model; give base_model.", "base_model");
+        var model = await names.ModelAsync(NameResolver.At(caller, target.Org), name, null, "base_model");
         return model.Manifest is not null ? model : throw new GridException(ErrorCodes.Conflict, $"The model '{model.Name}' is not ready.", "base_model");
+    }
+
+    private async Task<AdapterInspection> InspectAsync(List<SourceFile> files, ModelManifest? baseModel, CancellationToken ct)
+    {
+        var reply = await inspector.RunAsync(new InspectorRequest(inspector.Blobs, InspectAdapter: new InspectAdapterRequest(files, baseModel)), ct);
+        if (reply.Error is { } error) throw error.ToException();
+        return reply.Adapter ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than an adapter.");
     }
 
     private static string DraftPrefix(Principal caller, AdapterRef target) => $"drafts/{Digest($"{caller.KeyId}\n{target.Org}/{target.Name}")}";
@@ -96,9 +89,4 @@ public interface IInspector
     BlobAccess Blobs { get; }
 
     Task<InspectorReply> RunAsync(InspectorRequest request, CancellationToken ct);
-}
-
-internal static class ThrowExtensions
-{
-    public static void Throw(this Exception exception) => throw exception;
 }

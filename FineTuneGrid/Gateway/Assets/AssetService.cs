@@ -64,11 +64,7 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
     /// <summary>Copies a file, or the files of a folder, that lie below a configured root.</summary>
     public async Task<object> ImportAsync(AssetKind kind, string org, string name, string path, string? license, CancellationToken ct)
     {
-        var full = Path.GetFullPath(path);
-        if (!options.ImportRoots.Any(root => IsBelow(full, root)))
-            throw new GridException(ErrorCodes.Forbidden, "path lies below none of the configured import folders.", "path");
-        string[] files = Directory.Exists(full) ? [.. Directory.EnumerateFiles(full).Order(StringComparer.Ordinal)] : File.Exists(full) ? [full] : [];
-        if (files.Length == 0) throw new GridException(ErrorCodes.NotFound, $"There are no files at {path}.", "path");
+        var files = ImportFolders.Files(options.ImportRoots, path);
         await CreateAsync(kind, org, name);
         var id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
         foreach (var file in files)
@@ -87,13 +83,6 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
         if (kind == AssetKind.Model) await grains.GetGrain<IModelGrain>(asset.Id).Delete();
         else await grains.GetGrain<IDatasetGrain>(asset.Id).Delete();
         await grains.GetGrain<IOrgGrain>(asset.Org).Free(kind.IdKind, asset.Name, asset.Id);
-    }
-
-    /// <summary>With links resolved, so that a link inside a root leads nowhere else.</summary>
-    private static bool IsBelow(string path, string root)
-    {
-        var real = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? path;
-        return real.StartsWith(Path.GetFullPath(root).TrimEnd('/') + "/", StringComparison.Ordinal);
     }
 
     private Task AddFileAsync(AssetKind kind, string id, SourceFile file) => kind == AssetKind.Model

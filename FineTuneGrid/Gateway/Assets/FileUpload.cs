@@ -46,9 +46,12 @@ public sealed class FileUpload(IBlobStore store, GatewayOptions options, TimePro
     {
         var range = context.Request.GetTypedHeaders().ContentRange
             ?? throw new GridException(ErrorCodes.InvalidRequest, "Content-Range must be 'bytes FROM-TO/TOTAL', or 'bytes */TOTAL' to ask how far the upload is.", "Content-Range");
-        if (range.Length is not { } total || total > options.MaxFileBytes)
-            throw new GridException(ErrorCodes.TooLarge, $"Content-Range must state the total length, at most {options.MaxFileBytes}.", "Content-Range");
-        var upload = new ResumableUpload(store, uploadPrefix);
+        if (range.Length is not { } total)
+            throw new GridException(ErrorCodes.InvalidRequest, "Content-Range must state the total length, as in 'bytes 0-99/1000'.", "Content-Range");
+        if (total > options.MaxFileBytes)
+            throw new GridException(ErrorCodes.TooLarge, $"A file may have at most {options.MaxFileBytes} bytes; {total} were announced.", "Content-Range");
+        // The length is a part of the prefix: pieces of another file of that name are not taken for this one's.
+        var upload = new ResumableUpload(store, $"{uploadPrefix}-{total}");
         long received;
         if (range.From is { } from)
         {
@@ -59,10 +62,24 @@ public sealed class FileUpload(IBlobStore store, GatewayOptions options, TimePro
         {
             received = await upload.ReceivedAsync(ct);
         }
-        if (received >= total) return (await upload.CommitAsync(key, total, expected, WriteCondition.IfAbsent, ct)).Length;
+        if (received >= total) return await CompleteAsync(upload, key, total, expected, ct);
         context.Response.StatusCode = StatusCodes.Status202Accepted;
         if (received > 0) context.Response.Headers["Range"] = $"bytes=0-{received - 1}";
         return null;
+    }
+
+    private static async Task<long> CompleteAsync(ResumableUpload upload, string key, long total, string? expected, CancellationToken ct)
+    {
+        try
+        {
+            return (await upload.CommitAsync(key, total, expected, WriteCondition.IfAbsent, ct)).Length;
+        }
+        catch (GridException e) when (e.Code == ErrorCodes.DigestMismatch)
+        {
+            // Pieces that are wrong now stay wrong: kept, they would fail every further attempt.
+            await upload.AbortAsync(ct);
+            throw;
+        }
     }
 
     private static string? ExpectedDigest(HttpRequest request)

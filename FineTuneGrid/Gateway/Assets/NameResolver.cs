@@ -13,13 +13,19 @@ namespace FineTuneGrid.Gateway.Assets;
 /// </summary>
 public sealed class NameResolver(IGrainFactory grains)
 {
-    public async Task<ModelView> ModelAsync(Principal caller, string nameOrId, string? org) =>
-        await grains.GetGrain<IModelGrain>(await IdAsync(AssetKind.Model, caller, nameOrId, org)).Get() is { } model && caller.CanSee(model.Org)
-            ? model : throw Missing(AssetKind.Model.Noun, nameOrId);
+    /// <param name="field">The input that names it, where that is not the address.</param>
+    public async Task<ModelView> ModelAsync(Principal caller, string nameOrId, string? org, string? field = null) =>
+        await IdAsync(AssetKind.Model, caller, nameOrId, org) is { } id
+        && await grains.GetGrain<IModelGrain>(id).Get() is { } model && caller.CanSee(model.Org)
+            ? model : throw Missing(AssetKind.Model.Noun, nameOrId, field);
 
-    public async Task<DatasetView> DatasetAsync(Principal caller, string nameOrId, string? org) =>
-        await grains.GetGrain<IDatasetGrain>(await IdAsync(AssetKind.Dataset, caller, nameOrId, org)).Get() is { } dataset && caller.CanSee(dataset.Org)
-            ? dataset : throw Missing(AssetKind.Dataset.Noun, nameOrId);
+    public async Task<DatasetView> DatasetAsync(Principal caller, string nameOrId, string? org, string? field = null) =>
+        await IdAsync(AssetKind.Dataset, caller, nameOrId, org) is { } id
+        && await grains.GetGrain<IDatasetGrain>(id).Get() is { } dataset && caller.CanSee(dataset.Org)
+            ? dataset : throw Missing(AssetKind.Dataset.Noun, nameOrId, field);
+
+    /// <summary>The caller with another organisation as the first place to look in; what may be seen stays the same for all but an admin.</summary>
+    public static Principal At(Principal caller, string org) => caller.CanSee(org) ? caller with { Org = org } : caller;
 
     public async Task<AdapterView> AdapterAsync(Principal caller, string org, string name)
     {
@@ -51,17 +57,18 @@ public sealed class NameResolver(IGrainFactory grains)
         ? [.. (await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Orgs()).Append(Names.SharedOrg).Distinct().Order(StringComparer.Ordinal)]
         : caller.Org is { } org && org != Names.SharedOrg ? [org, Names.SharedOrg] : [Names.SharedOrg];
 
-    public static GridException Missing(string noun, string name) => new(ErrorCodes.NotFound, $"There is no {noun} '{name}'.");
+    public static GridException Missing(string noun, string name, string? field = null) => new(ErrorCodes.NotFound,
+        field is null ? $"There is no {noun} '{name}'." : $"{field}: there is no {noun} '{name}'; add it first, or name one that exists.", field);
 
-    private async Task<string> IdAsync(AssetKind kind, Principal caller, string nameOrId, string? org)
+    private async Task<string?> IdAsync(AssetKind kind, Principal caller, string nameOrId, string? org)
     {
         if (Ids.IsId(nameOrId, kind.IdKind)) return nameOrId;
-        if (!Names.IsValid(nameOrId)) throw Missing(kind.Noun, nameOrId);
+        if (!Names.IsValid(nameOrId)) return null;
         string[] candidates = org is not null ? [Names.Check(org, "org")] : caller.Org is { } own ? [own, Names.SharedOrg] : [Names.SharedOrg];
         foreach (var candidate in candidates.Where(caller.CanSee))
         {
             if (await grains.GetGrain<IOrgGrain>(candidate).Find(kind.IdKind, nameOrId) is { } id) return id;
         }
-        throw Missing(kind.Noun, nameOrId);
+        return null;
     }
 }

@@ -12,31 +12,29 @@ namespace FineTuneGrid.Gateway.Jobs;
 public sealed class JobEventStream(IJobGrain job, long? after) : IResult
 {
     private const int PageSize = 500;
-    private const double WaitSeconds = 10;
+    // A silo that stops waits for calls that run.
+    private const double WaitSeconds = 5;
 
-    public async Task ExecuteAsync(HttpContext context)
+    public Task ExecuteAsync(HttpContext context)
     {
-        var ct = context.RequestAborted;
-        var seq = after ?? (long.TryParse(context.Request.Headers["Last-Event-ID"], CultureInfo.InvariantCulture, out var last) ? last : 0);
         context.Response.ContentType = "text/event-stream";
         context.Response.Headers.CacheControl = "no-cache";
         context.Response.Headers["X-Accel-Buffering"] = "no";
+        return LiveResponse.RunAsync(context, ct => WriteAsync(context, ct));
+    }
+
+    private async Task WriteAsync(HttpContext context, CancellationToken ct)
+    {
+        var seq = after ?? (long.TryParse(context.Request.Headers["Last-Event-ID"], CultureInfo.InvariantCulture, out var last) ? last : 0);
         await context.Response.WriteAsync("retry: 1000\n\n", ct);
         await context.Response.Body.FlushAsync(ct);
-        try
+        while (true)
         {
-            while (!ct.IsCancellationRequested)
-            {
-                var page = await job.Events(seq, PageSize, WaitSeconds);
-                if (page.Events.Count == 0 && page.Closed) return;
-                await context.Response.WriteAsync(page.Events.Count == 0 ? ": still here\n\n" : Format(page), ct);
-                await context.Response.Body.FlushAsync(ct);
-                if (page.Events.Count > 0) seq = page.Events[^1].Seq;
-            }
-        }
-        catch (OperationCanceledException) when (ct.IsCancellationRequested)
-        {
-            // The reader has gone; nothing is lost, it can resume after the last id.
+            var page = await job.Events(seq, PageSize, WaitSeconds).WaitAsync(ct);
+            if (page.Events.Count == 0 && page.Closed) return;
+            await context.Response.WriteAsync(page.Events.Count == 0 ? ": still here\n\n" : Format(page), ct);
+            await context.Response.Body.FlushAsync(ct);
+            if (page.Events.Count > 0) seq = page.Events[^1].Seq;
         }
     }
 

@@ -63,7 +63,6 @@ public static class Layout
             context.Response.Headers.ContentSecurityPolicy = Policy;
             context.Response.Headers.CacheControl = "no-store";
             context.Response.Headers["Referrer-Policy"] = "same-origin";
-            context.Response.Headers.XContentTypeOptions = "nosniff";
             return context.Response.WriteAsync(markup, context.RequestAborted);
         }
     }

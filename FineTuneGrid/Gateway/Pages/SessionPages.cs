@@ -35,19 +35,19 @@ public static class SessionPages
             if (links.Redeem(token) is { } hash && await EnterAsync(context, cache, hash)) return Results.LocalRedirect("/");
             return Form(context, "This sign-in link was used already or is too old. Sign in with a key.");
         }
-        return Form(context, null);
+        return Form(context, null, context.Request.Query["ReturnUrl"].ToString());
     }
 
     private static async Task<IResult> SignIn(HttpContext context, IAntiforgery antiforgery, ApiKeys keys, KeyCache cache)
     {
         await CheckFormAsync(context, antiforgery);
         var form = await context.Request.ReadFormAsync();
+        var target = form["return"].ToString();
         if (keys.Hash(form["key"].ToString().Trim()) is { } hash && await EnterAsync(context, cache, hash))
         {
-            var target = form["return"].ToString();
             return Results.LocalRedirect(target.StartsWith('/') && !target.StartsWith("//", StringComparison.Ordinal) && !target.Contains('\\') ? target : "/");
         }
-        return Form(context, "This is no valid key, or it was revoked.");
+        return Form(context, "This is no valid key, or it was revoked.", target);
     }
 
     private static async Task<IResult> SignOut(HttpContext context, IAntiforgery antiforgery)
@@ -64,7 +64,7 @@ public static class SessionPages
         return true;
     }
 
-    private static IResult Form(HttpContext context, string? fault)
+    private static IResult Form(HttpContext context, string? fault, string target = "")
     {
         var tokens = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
         var alert = fault is null ? Html.Empty : Html.Of($"""<p class="notice bad" role="alert">{fault}</p>""");
@@ -74,7 +74,7 @@ public static class SessionPages
             {alert}
             <form method="post" action="/login">
             <input type="hidden" name="{tokens.FormFieldName}" value="{tokens.RequestToken}">
-            <input type="hidden" name="return" value="{context.Request.Query["ReturnUrl"].ToString()}">
+            <input type="hidden" name="return" value="{target}">
             <label for="key">API key</label>
             <input id="key" name="key" type="password" autocomplete="current-password" placeholder="ftg_..." required autofocus>
             <button class="primary">Sign in</button>

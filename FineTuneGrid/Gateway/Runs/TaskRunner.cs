@@ -10,7 +10,8 @@ using Orleans;
 namespace FineTuneGrid.Gateway.Runs;
 
 /// <summary>A base model, with an adapter's files or without.</summary>
-public sealed record RunSubject(ModelManifest Model, IReadOnlyList<SourceFile>? Adapter);
+/// <param name="Org">Whose it is: where names beside it are looked for first.</param>
+public sealed record RunSubject(string Org, ModelManifest Model, IReadOnlyList<SourceFile>? Adapter);
 
 /// <summary>Short work on a live node: a one-shot trainer process there, its reply here.</summary>
 public sealed class TaskRunner(IGrainFactory grains, NameResolver names, GatewayOptions options, TimeProvider time)
@@ -19,23 +20,27 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, Gateway
     public async Task<RunSubject> SubjectAsync(Principal caller, string? reference)
     {
         if (string.IsNullOrEmpty(reference)) throw new GridException(ErrorCodes.MissingField, "model is required: a base model's name, or org/adapter[@version].", "model");
-        if (!reference.Contains('/')) return new RunSubject(Ready(await names.ModelAsync(caller, reference, null), reference), null);
+        if (!reference.Contains('/'))
+        {
+            var alone = await names.ModelAsync(caller, reference, null, "model");
+            return new RunSubject(alone.Org, Ready(alone, reference), null);
+        }
         var adapterRef = AdapterRef.Parse(reference, "model");
         var adapter = await names.AdapterAsync(caller, adapterRef.Org, adapterRef.Name);
         var version = NameResolver.Version(adapter, adapterRef.Version);
         if (version.Lineage.Kind == "full")
             throw new GridException(ErrorCodes.InvalidValue, $"{reference} is a full model, not an adapter; export it and add it as a model to run it.", "model");
-        var model = await names.ModelAsync(caller, version.Lineage.BaseModel ?? "", null);
+        var model = await names.ModelAsync(NameResolver.At(caller, adapter.Org), version.Lineage.BaseModel ?? "", null, "model");
         if (Ready(model, reference).Digest != version.Lineage.BaseDigest)
             throw new GridException(ErrorCodes.Conflict, $"The registered model '{model.Name}' is not the one that {reference} was trained on (its digest differs).", "model");
-        return new RunSubject(model.Manifest!, version.Files);
+        return new RunSubject(adapter.Org, model.Manifest!, version.Files);
     }
 
-    public async Task<TokenIndex> TokensAsync(Principal caller, string? dataset, ModelManifest model, string format)
+    public async Task<TokenIndex> TokensAsync(Principal caller, string? dataset, RunSubject subject, string format)
     {
         if (string.IsNullOrEmpty(dataset)) throw new GridException(ErrorCodes.MissingField, "dataset is required: a data set's name or id.", "dataset");
-        var view = await names.DatasetAsync(caller, dataset, null);
-        return await grains.GetGrain<IDatasetGrain>(view.Id).Tokenize(model, format, model.ContextLength);
+        var view = await names.DatasetAsync(NameResolver.At(caller, subject.Org), dataset, null, "dataset");
+        return await grains.GetGrain<IDatasetGrain>(view.Id).Tokenize(subject.Model, format, subject.Model.ContextLength);
     }
 
     /// <exception cref="GridException"><c>unavailable</c> where no node is alive; else what the task itself refused.</exception>
