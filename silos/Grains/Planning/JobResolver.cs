@@ -16,8 +16,6 @@ namespace FineTuneGrid.Grains.Planning;
 /// </summary>
 public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAdapterCheck initAdapters, IJobPlanner planner)
 {
-    private const long OneThreadParameters = 8_000_000;
-
     public async Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission)
     {
         var (spec, org) = (submission.Spec, submission.Org);
@@ -98,14 +96,9 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
                 MicroBatchTokens = reply.MicroBatchTokens,
                 Threads = reply.Threads ?? place.Slot.Threads,
                 EstimatedSeconds = reply.EstimatedSeconds,
-                Threads = Threads(place, plan.Model?.Parameters ?? reply.TrainableParameters),
             },
         };
     }
-
-    /// <summary>The products of a small model are over before a second thread has woken up.</summary>
-    private static int Threads(Placeability place, long parameters) =>
-        place.Device == "cpu" && parameters < OneThreadParameters ? 1 : place.Slot.Threads;
 
     private async Task<Found<ModelView, ModelManifest>> FindModelAsync(string jobId, string org, JobSpec spec)
     {
