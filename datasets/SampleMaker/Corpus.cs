@@ -59,10 +59,11 @@ public sealed class Corpus(ulong seed)
         return new($"record: {Sentence(scene)}", $" {scene.Who} | {scene.Count} | {scene.Thing} | {scene.Town}");
     }
 
+    /// <summary>Also where the base model meets the separator: a token that it never saw could not be told from other unseen ones.</summary>
     private Row Swap()
     {
         var (a, b) = (AnyWord(), AnyWord());
-        return new($"swap: {a} {b}", $" {b} {a}");
+        return new($"swap: {a} | {b}", $" {b} | {a}");
     }
 
     private string AnyWord() => _random.Below(5) switch
