@@ -6,6 +6,7 @@ using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Runs;
+using FineTuneGrid.Gateway.Telemetry;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http.Features;
@@ -37,6 +38,8 @@ public static class GatewayHosting
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<TaskRunner>();
+        services.AddSingleton<RequestMetrics>();
+        services.AddSingleton<JobCensus>();
         services.AddExceptionHandler<ProblemWriter>();
         // The answer then says which parameter does not fit, in every environment.
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
@@ -59,12 +62,14 @@ public static class GatewayHosting
             context.Response.Headers.XContentTypeOptions = "nosniff";
             return next(context);
         });
+        app.UseRequestMetrics();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapOpenApi().AllowAnonymous();
         app.MapHealth();
+        app.MapMetrics();
         app.MapJobs();
         app.MapAssets();
         app.MapAdapters();

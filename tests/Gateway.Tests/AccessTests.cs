@@ -18,7 +18,7 @@ public sealed class AccessTests(GatewayUnderTest gateway)
     /// <summary>All that answers without a key. A new entry here is a decision.</summary>
     private static readonly string[] Public =
     [
-        "GET /api/v1/jobs/schema", "GET /openapi/{documentName}.json", "GET /livez", "GET /readyz", "GET /healthz", "GET /login", "POST /login",
+        "GET /api/v1/jobs/schema", "GET /openapi/{documentName}.json", "GET /livez", "GET /readyz", "GET /healthz", "GET /metrics", "GET /login", "POST /login",
         "GET /assets/site.css", "GET /assets/site.js",
     ];
 
