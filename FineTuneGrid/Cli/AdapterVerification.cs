@@ -6,7 +6,7 @@ namespace FineTuneGrid.Cli;
 
 public sealed record VerifiedAdapter(string Adapter, string Version, int Files);
 
-/// <summary>Holds an adapter folder against its own manifest: every listed file whole, nothing loadable unlisted.</summary>
+/// <summary>Holds an adapter folder against its own manifest: every listed file whole, and none that is not listed (hidden ones aside).</summary>
 public static class AdapterVerification
 {
     /// <exception cref="CliException">Names the first file that differs.</exception>
@@ -24,9 +24,11 @@ public static class AdapterVerification
             throw new CliException($"{AdapterManifest.FileName} is damaged: {e.Message}", inner: e);
         }
         if (manifest.Files is not { Count: > 0 }) throw new CliException($"{AdapterManifest.FileName} lists no files: it is not from a grid, or of an unknown format");
+        if (manifest.Files.Any(f => f is not { Path: not null, Sha256: not null })) throw new CliException($"{AdapterManifest.FileName} is damaged: a file in it has no path or digest");
         foreach (var file in manifest.Files) await CheckAsync(folder, file, ct);
         var listed = manifest.Files.Select(f => f.Path).Append(AdapterManifest.FileName).ToHashSet();
-        var extra = Directory.EnumerateFiles(folder, "*.safetensors").Concat(Directory.EnumerateFiles(folder, "*.bin")).Select(Path.GetFileName).FirstOrDefault(f => !listed.Contains(f!));
+        var extra = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(folder, f).Replace('\\', '/'))
+            .Order(StringComparer.Ordinal).FirstOrDefault(f => !listed.Contains(f) && !f.Split('/').Any(part => part.StartsWith('.')));
         if (extra is not null) throw new CliException($"{extra} is not part of {manifest.Adapter}@{manifest.Version}");
         return new VerifiedAdapter(manifest.Adapter, manifest.Version, manifest.Files.Count);
     }

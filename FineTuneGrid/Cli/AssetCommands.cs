@@ -34,7 +34,7 @@ public static class AssetCommands
         return new Command("rm", description).Does(async (context, ct) =>
         {
             await context.Client.DeleteAsync(Url(context, kind, name), ct);
-            context.Output.Line($"removed {context.Get(name)}");
+            context.Output.Result(new { removed = context.Get(name) }, () => $"removed {context.Get(name)}");
             return 0;
         }, name, Org);
     }

@@ -10,9 +10,15 @@ public static class AssetUpload
     public static async Task<JsonElement> RunAsync(
         CommandContext context, string kind, string name, string? org, string? license, IReadOnlyList<(string Path, string File)> files, CancellationToken ct)
     {
-        await context.Client.PostAsync($"api/v1/{kind}", new { name, org, license }, ct);
         var query = org is null ? "" : $"?org={Uri.EscapeDataString(org)}";
         var root = $"api/v1/{kind}/{Uri.EscapeDataString(name)}";
+        var draft = await context.Client.PostAsync($"api/v1/{kind}", new { name, org, license }, ct);
+        if (draft.At("files")?.EnumerateArray().Any(f => !files.Any(given => given.Path == f.Text("path"))) == true)
+        {
+            // What an earlier, refused attempt left behind would become a part of this one.
+            await context.Client.DeleteAsync(root + query, ct);
+            await context.Client.PostAsync($"api/v1/{kind}", new { name, org, license }, ct);
+        }
         foreach (var (path, file) in files)
             await context.Files.UploadAsync(file, $"{root}/files/{EscapePath(path)}{query}", path, ct);
         return await context.Client.PostAsync($"{root}/commit{query}", new { license }, ct);

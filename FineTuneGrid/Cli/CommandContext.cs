@@ -27,7 +27,7 @@ public static class CommandExtensions
         command.SetAction(async (parsed, ct) =>
         {
             using var client = GridClient.FromEnvironment();
-            return await handler(new CommandContext(parsed, client, new Output(parsed.GetValue(Json))), ct);
+            return await handler(new CommandContext(parsed, client, new Output(parsed.GetValue(Json), parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error)), ct);
         });
         return command;
     }

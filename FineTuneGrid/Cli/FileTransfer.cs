@@ -16,9 +16,10 @@ public sealed class FileTransfer(GridClient client, Output output)
         var length = new FileInfo(file).Length;
         var digest = await DigestAsync(file, ct);
         using var progress = output.Progress(label, length);
-        var sent = length > PartBytes ? await SentSoFarAsync(url, length, ct) : 0;
+        var sent = length > PartBytes ? await SentSoFarAsync(url, length, digest, ct) : 0;
         var failures = 0;
-        while (true)
+        // Asked how far it is, a server that has it all already completes the file.
+        while (sent < length || length == 0)
         {
             progress.Report(sent);
             var part = Math.Min(PartBytes, length - sent);
@@ -37,7 +38,7 @@ public sealed class FileTransfer(GridClient client, Output output)
             catch (CliException e) when (e.InnerException is HttpRequestException && ++failures < Attempts && length > PartBytes)
             {
                 output.Note($"{label}: {e.Message}; trying again");
-                sent = await SentSoFarAsync(url, length, ct);
+                sent = await SentSoFarAsync(url, length, digest, ct);
             }
         }
         progress.Report(length);
@@ -98,14 +99,16 @@ public sealed class FileTransfer(GridClient client, Output output)
         {
             await sink.WriteAsync(buffer.AsMemory(0, read), ct);
             progress.Report(have += read);
+            if (have > length) throw new CliException($"{url} sends more than the {length} bytes that it should have");
         }
         if (have != length) throw new IOException($"the connection ended at {have} of {length} bytes");
     }
 
-    private async Task<long> SentSoFarAsync(string url, long length, CancellationToken ct)
+    private async Task<long> SentSoFarAsync(string url, long length, string digest, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Put, url) { Content = new ByteArrayContent([]) };
         request.Content.Headers.ContentRange = new ContentRangeHeaderValue(length) { Unit = "bytes" };
+        request.Headers.Add("X-Content-SHA256", digest);
         using var response = await client.SendAsync(request, ct);
         await GridClient.EnsureOkAsync(response, ct);
         return response.StatusCode == HttpStatusCode.Accepted ? Received(response) : length;

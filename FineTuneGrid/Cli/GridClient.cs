@@ -95,7 +95,8 @@ public sealed class GridClient : IDisposable
             var problem = document.RootElement;
             var text = problem.TryGetProperty("detail", out var detail) ? detail.GetString() : problem.GetProperty("title").GetString();
             if (problem.TryGetProperty("findings", out var findings) && findings.ValueKind == JsonValueKind.Array && findings.GetArrayLength() > 1)
-                text += "\n" + string.Join("\n", findings.EnumerateArray().Take(5).Select(f => "  " + f.GetProperty("message").GetString()));
+                // The reason comes last: it is the line that scripts and people look at.
+                return string.Concat(findings.EnumerateArray().Take(5).Select(f => $"  {f.GetProperty("message").GetString()}\n")) + $"{(int)status}: {text}";
             return $"{(int)status}: {text}";
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)

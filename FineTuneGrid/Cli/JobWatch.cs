@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Cli;
 
@@ -52,7 +53,7 @@ public static class JobWatch
                 last = (long)(e.Number("seq") ?? last);
                 yield return e;
             }
-            if (stream.Ended) yield break;
+            if (stream.Ended && Enum.TryParse<JobStatus>((await context.Client.GetAsync(url, ct)).Text("status"), ignoreCase: true, out var status) && status.IsTerminal()) yield break;
             context.Output.Note($"connection lost at event {last}, reconnecting");
             await Task.Delay(TimeSpan.FromSeconds(1), ct);
         }

@@ -10,7 +10,7 @@ public interface IProgressBar : IDisposable
 }
 
 /// <summary>Data goes to standard output, progress and notes to standard error; no escape codes where a stream is no terminal.</summary>
-public sealed class Output(bool json)
+public sealed class Output(bool json, TextWriter output, TextWriter errors)
 {
     private static readonly bool Plain =
         Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") is null or "dumb"
@@ -20,36 +20,42 @@ public sealed class Output(bool json)
 
     /// <summary>With --json the value itself, else the text.</summary>
     public void Result(object? value, Func<string> text) =>
-        Console.Out.WriteLine(Json ? JsonSerializer.Serialize(value, GridJson.Options) : text());
+        output.WriteLine(Json ? JsonSerializer.Serialize(value, GridJson.Options) : Clean(text()));
 
     /// <summary>One line of text, left out with --json.</summary>
     public void Line(string text)
     {
-        if (!Json) Console.Out.WriteLine(text);
+        if (!Json) output.WriteLine(Clean(text));
     }
 
     /// <summary>One JSON value a line, or its text.</summary>
     public void Row(object? value, Func<string> text) => Result(value, text);
 
-    public void Note(string text) => Console.Error.WriteLine(text);
+    public void Note(string text) => errors.WriteLine(Clean(text));
+
+    /// <summary>Text from a server or a model, without the codes that would steer a terminal.</summary>
+    public static string Clean(string text) =>
+        text.Any(IsCode) ? string.Concat(text.Select(c => IsCode(c) ? '\uFFFD' : c)) : text;
 
     /// <summary>Columns padded to their widest cell; with --json the rows as an array.</summary>
     public void Table(IReadOnlyList<JsonElement> rows, params (string Title, Func<JsonElement, string?> Cell)[] columns)
     {
         if (Json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(rows, GridJson.Options));
+            output.WriteLine(JsonSerializer.Serialize(rows, GridJson.Options));
             return;
         }
-        var cells = rows.Select(r => columns.Select(c => c.Cell(r) ?? "-").ToArray()).Prepend([.. columns.Select(c => c.Title)]).ToList();
+        var cells = rows.Select(r => columns.Select(c => Clean(c.Cell(r) ?? "-")).ToArray()).Prepend([.. columns.Select(c => c.Title)]).ToList();
         var widths = columns.Select((_, i) => cells.Max(c => c[i].Length)).ToArray();
-        foreach (var line in cells) Console.Out.WriteLine(string.Join("  ", line.Select((c, i) => c.PadRight(widths[i]))).TrimEnd());
+        foreach (var line in cells) output.WriteLine(string.Join("  ", line.Select((c, i) => c.PadRight(widths[i]))).TrimEnd());
     }
 
-    public IProgressBar Progress(string label, long total) => Plain || Json ? new PlainProgress(label, total) : new TerminalProgress(label, total);
+    public IProgressBar Progress(string label, long total) => Plain || Json ? new PlainProgress(Clean(label), total, errors) : new TerminalProgress(label, total);
+
+    private static bool IsCode(char c) => char.IsControl(c) && c is not ('\n' or '\t' or '\r');
 
     /// <summary>A line for each tenth of a long transfer; nothing for a short one.</summary>
-    private sealed class PlainProgress(string label, long total) : IProgressBar
+    private sealed class PlainProgress(string label, long total, TextWriter errors) : IProgressBar
     {
         private const long Short = 32 << 20;
         private long _tenth;
@@ -60,7 +66,7 @@ public sealed class Output(bool json)
             var tenth = done * 10 / total;
             if (tenth == _tenth) return;
             _tenth = tenth;
-            Console.Error.WriteLine($"{label} {tenth * 10}%");
+            errors.WriteLine($"{label} {tenth * 10}%");
         }
 
         public void Dispose()

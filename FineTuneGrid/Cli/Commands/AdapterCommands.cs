@@ -78,7 +78,7 @@ public static class AdapterCommands
     {
         var reference = AdapterReference(context);
         await context.Client.DeleteAsync($"api/v1/adapters/{reference.Org}/{reference.Name}" + (reference.Version is { } v ? $"?version={v}" : ""), ct);
-        context.Output.Line($"removed {reference}");
+        context.Output.Result(new { removed = reference.ToString() }, () => $"removed {reference}");
         return 0;
     }, Reference);
 

@@ -76,7 +76,7 @@ public static class JobCommands
             using var response = await context.Client.SendAsync(request, ct);
             await GridClient.EnsureOkAsync(response, ct);
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(ct), Encoding.UTF8);
-            while (await reader.ReadLineAsync(ct) is { } line) Console.Out.WriteLine(line);
+            while (await reader.ReadLineAsync(ct) is { } line) context.Output.Row(new { line }, () => line);
             return 0;
         }, Id, follow);
     }

@@ -33,7 +33,7 @@ public static class KeyCommands
         return new Command("revoke", "Refuse the key from now on.").Does(async (context, ct) =>
         {
             await context.Client.DeleteAsync($"api/v1/keys/{Uri.EscapeDataString(context.Get(id))}", ct);
-            context.Output.Line($"revoked {context.Get(id)}");
+            context.Output.Result(new { revoked = context.Get(id) }, () => $"revoked {context.Get(id)}");
             return 0;
         }, id);
     }

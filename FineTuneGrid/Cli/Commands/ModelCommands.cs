@@ -52,7 +52,7 @@ public static class ModelCommands
                 await context.Files.DownloadAsync($"api/v1/models/{model.Text("id")}/files/{AssetUpload.EscapePath(path)}",
                     Path.Combine(context.Get(directory).FullName, path), (long)file.Number("length")!, file.Text("sha256")!, path, ct);
             }
-            context.Output.Line($"{model.Text("name")} is in {context.Get(directory)}");
+            context.Output.Result(model, () => $"{model.Text("name")} is in {context.Get(directory)}");
             return 0;
         }, name, directory, AssetCommands.Org);
     }

@@ -1,0 +1,123 @@
+using System.Text.Json;
+using FineTuneGrid.Cli.Tests.Support;
+
+namespace FineTuneGrid.Cli.Tests;
+
+/// <summary>Exit codes, last lines, help, JSON.</summary>
+[Collection(ServerCollection.Name)]
+public sealed class CommandLineTests(SmallServer server)
+{
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("job")]
+    [InlineData("job", "show")]
+    [InlineData("job", "list", "--colour")]
+    [InlineData("key", "create", "me", "--role", "owner")]
+    [InlineData("job", "submit", "/no/such/spec.json")]
+    [InlineData("dataset", "add", "d", "/no/such.parquet")]
+    [InlineData("model", "add", "m", "/no/such/folder")]
+    [InlineData("adapter", "pull", "no-slash", "out")]
+    [InlineData()]
+    public async Task WrongUsage_IsTwo_AndSaysWhy(params string[] args)
+    {
+        var call = await Call.RunAsync(args);
+        Assert.Equal(2, call.ExitCode);
+        Assert.StartsWith("ftg: ", call.LastError);
+        Assert.Empty(call.Output);
+    }
+
+    [Fact]
+    public async Task Refusal_IsOne_WithTheServersWords()
+    {
+        var call = await Call.RunAsync("job", "show", "job-x");
+        Assert.Equal((1, "ftg: 404: There is no job 'job-x'."), (call.ExitCode, call.LastError));
+    }
+
+    [Fact]
+    public async Task Refusal_WithFindings_EndsWithTheReason()
+    {
+        var spec = Path.GetTempFileName();
+        await File.WriteAllTextAsync(spec, "{}");
+        var call = await Call.RunAsync("job", "submit", spec);
+        File.Delete(spec);
+        Assert.Equal((1, "ftg: 422: method.rank must be at least 1. (1 more)"), (call.ExitCode, call.LastError));
+        Assert.Contains("name is too long.", call.Errors);
+    }
+
+    [Fact]
+    public async Task MissingKey_SaysWhereOneIs()
+    {
+        var call = await Call.RunAsync("key", "list");
+        Assert.Equal(1, call.ExitCode);
+        Assert.Contains("FTG_API_KEY", call.LastError);
+    }
+
+    [Fact]
+    public async Task ServerThatIsNoGrid_IsOne_WithoutAStack()
+    {
+        var call = await Call.RunAsync("model", "list");
+        Assert.Equal(1, call.ExitCode);
+        Assert.Single(call.Errors.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
+    public async Task ServerThatIsNotThere_IsOne_AndNamesTheAddress()
+    {
+        var url = Environment.GetEnvironmentVariable("FTG_URL");
+        try
+        {
+            Environment.SetEnvironmentVariable("FTG_URL", "http://127.0.0.1:1");
+            var call = await Call.RunAsync("job", "list");
+            Assert.Equal(1, call.ExitCode);
+            Assert.Contains("http://127.0.0.1:1/", call.LastError);
+            Environment.SetEnvironmentVariable("FTG_URL", "localhost");
+            Assert.Equal(2, (await Call.RunAsync("job", "list")).ExitCode);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("FTG_URL", url);
+        }
+    }
+
+    [Fact]
+    public async Task Help_ListsEveryVerb()
+    {
+        var root = await Call.RunAsync("--help");
+        Assert.Equal(0, root.ExitCode);
+        var verbs = new Dictionary<string, string[]>
+        {
+            ["job"] = ["submit", "list", "show", "watch", "logs", "events", "cancel", "pause", "resume"],
+            ["model"] = ["add", "list", "show", "rm", "export"], ["dataset"] = ["add", "list", "show", "rm"],
+            ["adapter"] = ["list", "show", "verify", "export", "rm", "push", "pull"], ["node"] = ["list", "drain"], ["key"] = ["create", "list", "revoke"],
+            ["generate"] = [], ["eval"] = [],
+        };
+        foreach (var (noun, known) in verbs)
+        {
+            Assert.Contains($"  {noun} ", root.Output);
+            var help = await Call.RunAsync(noun, "--help");
+            Assert.Equal((0, ""), (help.ExitCode, help.Errors));
+            Assert.All(known, verb => Assert.Contains($"  {verb} ", help.Output));
+        }
+    }
+
+    [Fact]
+    public async Task Json_IsJson()
+    {
+        server.Reset();
+        foreach (var args in (string[][])[["job", "list"], ["adapter", "show", SmallServer.Adapter], ["model", "rm", "old"]])
+        {
+            var call = await Call.RunAsync([.. args, "--json"]);
+            Assert.Equal((0, ""), (call.ExitCode, call.Errors));
+            Assert.NotEqual(JsonValueKind.Undefined, JsonDocument.Parse(call.Output).RootElement.ValueKind);
+        }
+    }
+
+    [Fact]
+    public async Task Text_HoldsNoEscapeCodes()
+    {
+        var call = await Call.RunAsync("job", "list");
+        Assert.Equal(0, call.ExitCode);
+        Assert.Contains("a/b", call.Output);
+        Assert.DoesNotContain('\u001b', call.Output + call.Errors);
+    }
+}

@@ -1,0 +1,109 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Adapters;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace FineTuneGrid.Cli.Tests.Support;
+
+/// <summary>A server with one adapter and a few refusals, at which <c>FTG_URL</c> points while the tests run.</summary>
+public sealed class SmallServer : IAsyncLifetime
+{
+    public const string Adapter = "acme/tuned";
+
+    private readonly WebApplication _app;
+
+    public SmallServer()
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { EnvironmentName = "Production" });
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(k => k.Listen(IPAddress.Loopback, 0));
+        _app = builder.Build();
+        _app.MapGet("/api/v1/adapters/acme/tuned", () => Results.Text(View(), "application/json"));
+        _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/files/{**path}", Serve);
+        _app.MapGet("/api/v1/jobs", () => Results.Text("""{"data":[{"id":"job-1","status":"running","adapter":"a/b\u001b[31m"}],"next":null}""", "application/json"));
+        _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
+        _app.MapPost("/api/v1/jobs", () => Problem(422, """{"detail":"method.rank must be at least 1. (1 more)","findings":[{"where":"method.rank","message":"method.rank must be at least 1."},{"where":"name","message":"name is too long."}]}"""));
+        _app.MapGet("/api/v1/keys", () => Results.StatusCode(401));
+        _app.MapGet("/api/v1/models", () => Results.Text("<html>not a grid</html>", "text/html"));
+        _app.MapDelete("/api/v1/models/{name}", () => Results.NoContent());
+    }
+
+    /// <summary>File contents by path, as they are served; the digests announced are those of <see cref="Announced"/>.</summary>
+    public ConcurrentDictionary<string, byte[]> Files { get; } = new();
+
+    public ConcurrentDictionary<string, string> Announced { get; } = new();
+
+    /// <summary>Path and Range header of every file that was asked for.</summary>
+    public ConcurrentQueue<(string Path, string Range)> Asked { get; } = new();
+
+    public void Hold(string path, byte[] bytes)
+    {
+        Files[path] = bytes;
+        Announced[path] = Sha256(bytes);
+    }
+
+    /// <summary>An adapter of two files and its manifest.</summary>
+    public void Reset()
+    {
+        Files.Clear();
+        Asked.Clear();
+        Hold("adapter_config.json", "{\"r\":8}"u8.ToArray());
+        var weights = new byte[5000];
+        new Random(1).NextBytes(weights);
+        Hold("adapter_model.safetensors", weights);
+        var lineage = new AdapterLineage("lora", null, "tiny", null, null, null, null, null, null, null, null, null, null, null);
+        var manifest = new AdapterManifest(AdapterManifest.CurrentFormat, Adapter, "1", lineage, new AdapterMetrics(null, null, null, null, null),
+            [.. Files.OrderBy(f => f.Key).Select(f => new AdapterFile(f.Key, f.Value.Length, Announced[f.Key]))]);
+        Hold(AdapterManifest.FileName, GridJson.ToBytes(manifest));
+    }
+
+    public async Task InitializeAsync()
+    {
+        await _app.StartAsync();
+        Environment.SetEnvironmentVariable("FTG_URL", _app.Urls.First());
+        Environment.SetEnvironmentVariable("FTG_API_KEY", "ftg_test");
+    }
+
+    public async Task DisposeAsync() => await _app.DisposeAsync();
+
+    public static string Sha256(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    private string View()
+    {
+        var files = string.Join(",", Files.Select(f => $$"""{"path":"{{f.Key}}","key":"k","length":{{f.Value.Length}},"sha256":"{{Announced[f.Key]}}"}"""));
+        return $$"""{"id":"adapter-1","org":"acme","name":"tuned","created_at":"2026-01-01T00:00:00Z","versions":[{"version":"1","revision":"r","files":[{{files}}]}]}""";
+    }
+
+    private IResult Serve(HttpContext context, string path)
+    {
+        Asked.Enqueue((path, context.Request.Headers.Range.ToString()));
+        return Results.Bytes(Files[path], "application/octet-stream", enableRangeProcessing: true);
+    }
+
+    private static IResult Problem(int status, string body) => Results.Text(body, "application/problem+json", Encoding.UTF8, status);
+}
+
+[CollectionDefinition(Name)]
+public sealed class ServerCollection : ICollectionFixture<SmallServer>
+{
+    public const string Name = "server";
+}
+
+/// <summary>One call of the program, in this process.</summary>
+internal sealed record Call(int ExitCode, string Output, string Errors)
+{
+    public string LastError => Errors.TrimEnd().Split('\n')[^1].TrimEnd();
+
+    public static async Task<Call> RunAsync(params string[] args)
+    {
+        var (output, errors) = (new StringWriter(), new StringWriter());
+        var code = await CliApp.RunAsync(args, output, errors);
+        return new Call(code, output.ToString(), errors.ToString());
+    }
+}
