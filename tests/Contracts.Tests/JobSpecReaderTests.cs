@@ -29,8 +29,8 @@ public sealed class JobSpecReaderTests
         Assert.Null(Read(With("optimizer", """{"max_grad_norm":null}""")).Optimizer.MaxGradNorm);
 
     [Theory]
-    [InlineData("""{"methd":{}}""", "methd", "did you mean 'method'")]
-    [InlineData("""{"method":{"rnk":8}}""", "method.rnk", "did you mean 'rank'")]
+    [InlineData("""{"methd":{}}""", "methd", "did you mean 'method'?")]
+    [InlineData("""{"method":{"rnk":8}}""", "method.rnk", "did you mean 'rank'?")]
     [InlineData("""{"method":{"rank":0}}""", "method.rank", "between 1 and 4096")]
     [InlineData("""{"method":{"rank":"8"}}""", "method.rank", "a whole number")]
     [InlineData("""{"method":{"rank":2.5}}""", "method.rank", "a whole number")]
@@ -59,6 +59,34 @@ public sealed class JobSpecReaderTests
         Assert.Equal(ErrorCodes.InvalidSpec, error.Code);
         var finding = Assert.Single(error.Findings, f => f.Where == field);
         Assert.Contains(fix, finding.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rnk", "method.rnk is not a known field; did you mean 'rank'?")]
+    [InlineData("entirely_else", "method.entirely_else is not a known field; known fields are type, quantization,")]
+    public void Read_UnknownField_EndsInOneMark(string field, string begins)
+    {
+        var message = Assert.Throws<GridException>(() => Read(With("method", $"{{\"{field}\":8}}"))).Message;
+
+        Assert.StartsWith(begins, message, StringComparison.Ordinal);
+        Assert.Matches(@"[^.?][.?]\z", message);
+    }
+
+    [Fact]
+    public void Read_NodeMadeInMemory_IsReadAsItsText()
+    {
+        var node = JsonNode.Parse(Minimal)!.AsObject();
+        node["method"] = new JsonObject { ["rank"] = 8, ["alpha"] = 16f, ["dropout"] = 0.5m };
+        node["optimizer"] = new JsonObject { ["max_steps"] = (short)3, ["seed"] = 7L, ["learning_rate"] = 1e-3 };
+
+        var spec = JobSpecReader.Read(node);
+
+        Assert.Equal(GridJson.ToText(Read(node.ToJsonString())), GridJson.ToText(spec));
+        Assert.Equal((8, 16.0, 3), (spec.Method.Rank, spec.Method.Alpha, spec.Optimizer.MaxSteps));
+        node["method"]!["rank"] = 0;
+        Assert.Equal("method.rank", Assert.Throws<GridException>(() => JobSpecReader.Read(node)).Field);
+        node["method"]!["alpha"] = double.NaN;
+        Assert.Equal(ErrorCodes.InvalidJson, Assert.Throws<GridException>(() => JobSpecReader.Read(node)).Code);
     }
 
     [Fact]

@@ -81,7 +81,7 @@ public sealed class ProblemTests(GatewayUnderTest gateway)
     [Fact]
     public async Task UnknownMember_IsRefusedByName()
     {
-        var problem = await gateway.Member.PostAsJsonAsync("/api/v1/datasets", new { name = "a", licence = "mit" }).ProblemAsync(HttpStatusCode.BadRequest, ErrorCodes.InvalidJson);
+        var problem = await gateway.Member.PostAsJsonAsync("/api/v1/datasets", new { name = "a", licence = "mit" }).ProblemAsync(HttpStatusCode.BadRequest, ErrorCodes.UnknownField);
         Assert.Equal("licence", problem.Text("field"));
         Assert.Contains("license", problem.Text("detail"));
         Assert.Equal("name", (await gateway.Member.PostAsync("/api/v1/datasets", HttpAssert.Json("""{"name":null}""")).ProblemAsync(HttpStatusCode.BadRequest, ErrorCodes.InvalidJson)).Text("field"));

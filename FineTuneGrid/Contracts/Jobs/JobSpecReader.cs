@@ -23,10 +23,24 @@ public static class JobSpecReader
         {
             throw new GridException(ErrorCodes.InvalidJson, $"The job is not valid JSON: {e.Message}", inner: e);
         }
-        return Read(node);
+        return ReadParsed(node);
     }
 
+    /// <summary>The same for a node of any make.</summary>
     public static JobSpec Read(JsonNode? node)
+    {
+        try
+        {
+            // Nodes made in memory hold numbers of every CLR type; parsed ones hold JSON's one kind, which is what the checks know.
+            return ReadParsed(node is JsonObject ? JsonNode.Parse(node.ToJsonString()) : node);
+        }
+        catch (ArgumentException e)
+        {
+            throw new GridException(ErrorCodes.InvalidJson, $"The job is no JSON: {e.Message}", inner: e);
+        }
+    }
+
+    private static JobSpec ReadParsed(JsonNode? node)
     {
         if (node is not JsonObject given)
             throw new GridException(ErrorCodes.InvalidJson, "A job must be a JSON object.");

@@ -48,7 +48,7 @@ internal sealed class SchemaCheck
         foreach (var (name, _) in value)
         {
             if (!properties.ContainsKey(name))
-                Report(Join(path, name), $"{Join(path, name)} is not a known field{Nearest(name, properties.Select(p => p.Key))}.");
+                Report(Join(path, name), $"{Join(path, name)} is not a known field{Spelling.Advice(name, properties.Select(p => p.Key))}");
         }
         var required = ((JsonArray?)schema["required"])?.Select(r => (string)r!).ToHashSet() ?? [];
         foreach (var (name, node) in properties)
@@ -138,25 +138,4 @@ internal sealed class SchemaCheck
     }
 
     private static string Join(string path, string name) => path.Length == 0 ? name : $"{path}.{name}";
-
-    private static string Nearest(string name, IEnumerable<string> known)
-    {
-        var best = known.Select(k => (Name: k, Distance: EditDistance(name, k))).MinBy(k => k.Distance);
-        return best.Distance <= Math.Max(2, name.Length / 3) ? $"; did you mean '{best.Name}'?" : $"; known fields are {string.Join(", ", known)}";
-    }
-
-    /// <summary>Levenshtein's distance by two rows.</summary>
-    private static int EditDistance(string a, string b)
-    {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var current = new int[b.Length + 1];
-            current[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1));
-            previous = current;
-        }
-        return previous[b.Length];
-    }
 }

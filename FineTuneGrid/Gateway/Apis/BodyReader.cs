@@ -34,6 +34,10 @@ internal static class BodyReader
     {
         var bytes = await ReadAsync(request, MaxBytes, ct);
         using var document = Parse(bytes.Length == 0 ? "{}"u8.ToArray() : bytes);
+        var names = typeof(T).GetProperties().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name)).ToList();
+        if (document.RootElement.ValueKind == JsonValueKind.Object
+            && document.RootElement.EnumerateObject().Select(p => p.Name).FirstOrDefault(n => !names.Contains(n)) is { } unknown)
+            throw new GridException(ErrorCodes.UnknownField, $"{unknown} is not a known field{Spelling.Advice(unknown, names)}", unknown);
         try
         {
             return document.RootElement.Deserialize<T>(Strict) ?? throw new GridException(ErrorCodes.InvalidJson, "The body must be a JSON object.");
@@ -42,10 +46,9 @@ internal static class BodyReader
         {
             // The exception's own text speaks of types that mean nothing to a caller.
             var field = e.Path?.TrimStart('$', '.') is { Length: > 0 } path ? path : null;
-            var known = string.Join(", ", typeof(T).GetProperties().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name)));
             throw new GridException(ErrorCodes.InvalidJson, field is null
-                ? $"The body must be a JSON object; known members are {known}."
-                : $"{field} is unknown here, or of another type than it should be; known members are {known}.", field, e);
+                ? $"The body must be a JSON object; known fields are {string.Join(", ", names)}."
+                : $"{field} is unknown here, or of another type than it should be; known fields are {string.Join(", ", names)}.", field, e);
         }
     }
 

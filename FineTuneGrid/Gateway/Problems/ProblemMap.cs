@@ -7,7 +7,7 @@ public static class ProblemMap
 {
     public static int Status(string code) => code switch
     {
-        ErrorCodes.InvalidRequest or ErrorCodes.InvalidJson or ErrorCodes.DigestMismatch => 400,
+        ErrorCodes.InvalidRequest or ErrorCodes.InvalidJson or ErrorCodes.UnknownField or ErrorCodes.DigestMismatch => 400,
         ErrorCodes.Unauthenticated => 401,
         ErrorCodes.Forbidden => 403,
         ErrorCodes.NotFound => 404,
