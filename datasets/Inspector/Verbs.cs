@@ -10,6 +10,8 @@ internal static class Verbs
 {
     public static async Task<InspectorReply> RunAsync(InspectorRequest request)
     {
+        if (request.PreviewDataset is { } preview)
+            return new InspectorReply(Preview: await DatasetPreviewing.RunAsync(preview));
         var store = Open(request.Blobs);
         using var _ = store as IDisposable;
         return request switch

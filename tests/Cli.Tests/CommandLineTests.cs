@@ -87,7 +87,7 @@ public sealed class CommandLineTests(SmallServer server)
         var verbs = new Dictionary<string, string[]>
         {
             ["job"] = ["submit", "list", "show", "watch", "logs", "events", "cancel", "pause", "resume"],
-            ["model"] = ["add", "list", "show", "rm", "export"], ["dataset"] = ["add", "list", "show", "rm"],
+            ["model"] = ["add", "list", "show", "rm", "export"], ["dataset"] = ["inspect", "add", "list", "show", "rm"],
             ["adapter"] = ["list", "show", "verify", "export", "rm", "push", "pull"], ["node"] = ["list", "drain"], ["key"] = ["create", "list", "revoke"],
             ["generate"] = [], ["eval"] = [],
         };

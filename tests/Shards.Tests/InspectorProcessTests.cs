@@ -37,6 +37,21 @@ public sealed class InspectorProcessTests : IDisposable
         Assert.Equal(2, Assert.Single(reply.Error.Findings!).Row);
     }
 
+    [Fact]
+    public async Task Run_Preview_TellsTypesRowGroupsAndBadRowsOfLocalFiles()
+    {
+        var rows = Enumerable.Range(0, 25).Select(i => new[] { ("user", (string?)$"question {i}"), ("assistant", i == 13 ? "" : $"answer {i}") }).ToArray();
+        var file = await _data.AddChatParquetAsync("train.parquet", rows, groupSize: 10);
+        using var local = await _data.Store.OpenLocalAsync(file.Key);
+        var request = new PreviewDatasetRequest([new PreviewFile("train.parquet", local!.Path, file.Length)], "auto");
+        var preview = (await new InspectorLauncher(Command).RunAsync(new InspectorRequest(new BlobAccess(), PreviewDataset: request))).Preview!;
+        Assert.Equal(("chat", 25L, 1L), (preview.Format, preview.Rows, preview.BadRows));
+        Assert.Equal(new PreviewColumn("messages", "list<struct<role: string, content: string>>"), Assert.Single(preview.Columns));
+        Assert.Equal([10L, 10L, 5L], preview.Shards.Select(s => s.Rows));
+        Assert.Equal(("train.parquet", 14L), (preview.Findings[0].Where, preview.Findings[0].Row));
+        Assert.Equal("question 0", preview.Sample!.Value.GetProperty("messages")[0].GetProperty("content").GetString());
+    }
+
     public static TheoryData<string, byte[]> HostileFiles()
     {
         TheoryData<string, byte[]> files = [];

@@ -5,6 +5,7 @@ namespace FineTuneGrid.Cli.Commands;
 public static class DatasetCommands
 {
     public static Command Create() => CommandExtensions.Group("dataset", "Data sets.",
+        DatasetInspectCommand.Create(),
         Add(),
         AssetCommands.List("datasets", "Registered data sets.",
             ("FORMAT", d => d.Text("manifest.format")), ("ROWS", d => d.Text("manifest.rows"))),

@@ -17,7 +17,8 @@ public sealed record InspectorRequest(
     InspectModelRequest? InspectModel = null,
     InspectDatasetRequest? InspectDataset = null,
     TokenizeDatasetRequest? TokenizeDataset = null,
-    InspectAdapterRequest? InspectAdapter = null);
+    InspectAdapterRequest? InspectAdapter = null,
+    PreviewDatasetRequest? PreviewDataset = null);
 
 /// <summary>One reply: the result of the verb, or the error.</summary>
 public sealed record InspectorReply(
@@ -25,7 +26,8 @@ public sealed record InspectorReply(
     ModelManifest? Model = null,
     DatasetManifest? Dataset = null,
     TokenIndex? Tokens = null,
-    AdapterInspection? Adapter = null);
+    AdapterInspection? Adapter = null,
+    DatasetPreview? Preview = null);
 
 public sealed record InspectModelRequest(string ModelId, IReadOnlyList<SourceFile> Files);
 

@@ -17,7 +17,7 @@ public sealed record InspectorLimits(long HeapBytes, TimeSpan Time, int OutputBy
     /// </summary>
     public static InspectorLimits For(InspectorRequest request)
     {
-        var data = Bytes(request.InspectDataset?.Files) + Bytes(request.TokenizeDataset?.Dataset.Files);
+        var data = Bytes(request.InspectDataset?.Files) + Bytes(request.TokenizeDataset?.Dataset.Files) + (request.PreviewDataset?.Files.Sum(f => f.Length) ?? 0);
         // Weights are not read, only their headers.
         var model = Bytes(Documents(request.InspectModel?.Files)) + Bytes(Documents(request.TokenizeDataset?.Model.Files)) + Bytes(Documents(request.InspectAdapter?.Files));
         var heap = Math.Clamp(Floor + (12 * data) + (30 * model), Floor, Ceiling);

@@ -6,16 +6,19 @@ namespace FineTuneGrid.Shards;
 public sealed class FindingList
 {
     public const int MaximumNamed = 100;
+    private const int LongestMessage = 500;
 
     private readonly List<GridFinding> _findings = [];
 
     public long Count { get; private set; }
 
+    public IReadOnlyList<GridFinding> Named => _findings;
+
     public void Add(string file, long row, string message)
     {
         Count++;
         if (_findings.Count < MaximumNamed)
-            _findings.Add(new GridFinding(file, message, row));
+            _findings.Add(new GridFinding(file, message.Length <= LongestMessage ? message : message[..LongestMessage] + "...", row));
     }
 
     /// <summary>Whether all named findings say exactly this.</summary>

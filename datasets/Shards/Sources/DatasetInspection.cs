@@ -18,25 +18,13 @@ public static class DatasetInspection
         var columns = await sources.ColumnsAsync(cancellation);
         var detected = columns.Count == 0 ? null : RowFormat.Detect(columns);
         var format = detected is null or RowFormat.Auto or RowFormat.Preference ? null : RowFormat.ByName(detected);
-        var faults = new FindingList();
-        var damaged = new FindingList();
-        List<SourceShard> shards = [];
-        await foreach (var (file, slice) in sources.ReadAsync(format?.Columns ?? new HashSet<string>(), cancellation))
-        {
-            shards.Add(new SourceShard(file.Path, slice.Slice, slice.FirstRow, slice.Rows.Count));
-            foreach (var row in slice.Rows)
-            {
-                if (row.Problem is not null)
-                    damaged.Add(file.Path, row.Row, row.Problem);
-                else if (format?.Problem(row.Value) is { } problem)
-                    faults.Add(file.Path, row.Row, problem);
-            }
-        }
+        var (damaged, faults) = (new FindingList(), new FindingList());
+        var scan = new DatasetScan(format, damaged, faults);
+        await scan.RunAsync(sources, format?.Columns ?? new HashSet<string>(), cancellation);
         damaged.ThrowIfAny(ErrorCodes.InvalidJson, Field, "Mend or remove these lines.");
         faults.ThrowIfAny(ErrorCodes.InvalidDataset, Field, $"Mend or remove these rows (format '{detected}').");
-        var rows = shards.Sum(s => s.Rows);
-        if (rows == 0 || detected is null)
+        if (scan.Rows == 0 || detected is null)
             throw new GridException(ErrorCodes.EmptyDataset, "The data set has no rows.", Field);
-        return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, rows, columns, shards, sources.Files);
+        return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, scan.Rows, columns, scan.Shards, sources.Files);
     }
 }

@@ -24,6 +24,9 @@ internal sealed class ParquetSource : SourceReader
 
     public override IReadOnlyList<string> Columns { get; }
 
+    public override string? TypeOf(string column) =>
+        _reader.Schema.Fields.FirstOrDefault(f => f.Name == column) is { } field ? ParquetTypeName.Of(field) : null;
+
     public static async Task<ParquetSource> StartAsync(string path, Stream stream, CancellationToken cancellation)
     {
         await CheckMagicAsync(path, stream, cancellation);

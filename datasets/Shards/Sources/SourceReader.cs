@@ -10,6 +10,9 @@ public abstract class SourceReader : IAsyncDisposable
     /// <summary>Top-level columns, in the file's order. Of a JSONL file: the keys of its first row.</summary>
     public abstract IReadOnlyList<string> Columns { get; }
 
+    /// <summary>The type that the file declares for a column; null where it declares none.</summary>
+    public virtual string? TypeOf(string column) => null;
+
     /// <summary>The slices in order.</summary>
     /// <param name="columns">The columns wanted; absent ones are left out of the rows.</param>
     public abstract IAsyncEnumerable<SourceSlice> ReadAsync(IReadOnlySet<string> columns, CancellationToken cancellation = default);

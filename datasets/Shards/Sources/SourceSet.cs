@@ -5,19 +5,25 @@ using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Shards;
 
-/// <summary>The files of a data set in the blob store, read in the given order.</summary>
-internal sealed class SourceSet(IBlobStore store, IReadOnlyList<SourceFile> files)
+/// <summary>The files of a data set, read in the given order.</summary>
+internal sealed class SourceSet(Func<SourceFile, CancellationToken, Task<Stream>> open, IReadOnlyList<SourceFile> files)
 {
+    private const int BufferBytes = 1 << 16;
+
+    /// <summary>Files in the blob store.</summary>
+    public SourceSet(IBlobStore store, IReadOnlyList<SourceFile> files)
+        : this((file, cancellation) => StoredAsync(store, file, cancellation), files)
+    {
+    }
+
     public IReadOnlyList<SourceFile> Files { get; } = [.. files.Where(f => SourceReader.HoldsRows(f.Path))];
 
     /// <summary>Opens one file; its columns are known then.</summary>
-    public async Task<SourceReader> OpenAsync(SourceFile file, CancellationToken cancellation)
-    {
-        using var local = await store.OpenLocalAsync(file.Key, cancellation)
-            ?? throw new GridException(ErrorCodes.NotFound, $"The file '{file.Path}' is not in the store; upload it again.", file.Path);
-        var stream = new FileStream(local.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
-        return await SourceReader.OpenAsync(file.Path, stream, cancellation);
-    }
+    public async Task<SourceReader> OpenAsync(SourceFile file, CancellationToken cancellation) =>
+        await SourceReader.OpenAsync(file.Path, await open(file, cancellation), cancellation);
+
+    public static FileStream OpenLocal(string path) =>
+        new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, BufferBytes);
 
     /// <summary>The columns that every file has, in the order of the first.</summary>
     public async Task<List<string>> ColumnsAsync(CancellationToken cancellation)
@@ -41,5 +47,12 @@ internal sealed class SourceSet(IBlobStore store, IReadOnlyList<SourceFile> file
             await foreach (var slice in reader.ReadAsync(columns, cancellation))
                 yield return (file, slice);
         }
+    }
+
+    private static async Task<Stream> StoredAsync(IBlobStore store, SourceFile file, CancellationToken cancellation)
+    {
+        using var local = await store.OpenLocalAsync(file.Key, cancellation)
+            ?? throw new GridException(ErrorCodes.NotFound, $"The file '{file.Path}' is not in the store; upload it again.", file.Path);
+        return OpenLocal(local.Path);
     }
 }
