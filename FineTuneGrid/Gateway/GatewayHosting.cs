@@ -38,6 +38,7 @@ public static class GatewayHosting
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<TaskRunner>();
+        services.AddSingleton<TextService>();
         services.AddSingleton<RequestMetrics>();
         services.AddSingleton<JobCensus>();
         services.AddExceptionHandler<ProblemWriter>();
@@ -74,6 +75,7 @@ public static class GatewayHosting
         app.MapAssets();
         app.MapAdapters();
         app.MapRuns();
+        app.MapTokenize();
         app.MapFleet();
         app.MapKeys();
         app.MapPageAssets();

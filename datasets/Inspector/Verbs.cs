@@ -20,6 +20,8 @@ internal static class Verbs
             { TokenizeDataset: { } tokens } => new InspectorReply(Tokens: await DatasetTokenizer.RunAsync(store, tokens)),
             { InspectModel: { } model } => new InspectorReply(Model: await ModelInspection.RunAsync(store, model)),
             { InspectAdapter: { } adapter } => new InspectorReply(Adapter: await AdapterChecks.RunAsync(store, adapter)),
+            { TokenizeText: { } text } => new InspectorReply(TokenizedText: await TextVerbs.TokenizeAsync(store, text)),
+            { Detokenize: { } ids } => new InspectorReply(Text: await TextVerbs.DetokenizeAsync(store, ids)),
             _ => throw new GridException(ErrorCodes.InvalidRequest, "The inspection request names no verb."),
         };
     }

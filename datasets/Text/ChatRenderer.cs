@@ -17,10 +17,16 @@ public sealed class ChatRenderer(ModelText model)
     private readonly string[] _specialTokens = [.. model.Tokenizer.SpecialIds.Select(id => model.Tokenizer.TokenOf(id)!)
         .Concat(model.EosToken is { Length: > 0 } eos ? [eos] : []).Where(token => token.Length > 0).Distinct()];
 
-    /// <summary>The text that the model is to continue as the assistant. Tokenize it without adding special tokens.</summary>
-    /// <param name="messages">A JSON list of {role, content, ...}.</param>
-    /// <param name="tools">A JSON list of tools, or null.</param>
-    public string RenderPrompt(JsonElement messages, JsonElement? tools = null) => Render(messages, tools, generationPrompt: true).Text;
+    /// <summary>The text that the model is to continue. Tokenize it without adding special tokens.</summary>
+    public string RenderPrompt(ChatPrompt prompt)
+    {
+        var text = Render(prompt.Messages, prompt.Tools, prompt.AddGenerationPrompt, prompt.Variables).Text;
+        return prompt.ContinueFinalMessage ? text[..EndOfFinalMessage(prompt.Messages, text)] : text;
+    }
+
+    /// <summary>Its ids, and the range of the rendered text that each came from.</summary>
+    public TokenizedText EncodePrompt(ChatPrompt prompt, bool addSpecialTokens = false) =>
+        model.Tokenizer.EncodeWithOffsets(RenderPrompt(prompt), addSpecialTokens);
 
     /// <summary>A finished conversation with the ranges to learn: what the assistant says, save in messages of <c>weight</c> 0.</summary>
     /// <exception cref="GridException"><c>invalid_template</c> where the template fails, or the ranges cannot be found.</exception>
@@ -79,7 +85,18 @@ public sealed class ChatRenderer(ModelText model)
         return rendered with { Spans = [.. rendered.Spans.Where((_, i) => learnt[i])] };
     }
 
-    private RenderedText Render(JsonElement messages, JsonElement? tools, bool generationPrompt)
+    // Templates differ in the white space that they keep around a message: what is there of it is kept.
+    private static int EndOfFinalMessage(JsonElement messages, string text)
+    {
+        var content = messages.EnumerateArray().Last() is { ValueKind: JsonValueKind.Object } last && last.TryGetProperty("content", out var value) && value.ValueKind == JsonValueKind.String
+            ? value.GetString()!.TrimStart() : "";
+        var at = text.LastIndexOf(content.TrimEnd(), StringComparison.Ordinal);
+        if (content.Length == 0 || at < 0)
+            throw new GridException(ErrorCodes.InvalidTemplate, "The last message is not in the text that the chat template makes, so it cannot be continued.", "continue_final_message");
+        return text.AsSpan(at).StartsWith(content, StringComparison.Ordinal) ? at + content.Length : at + content.TrimEnd().Length;
+    }
+
+    private RenderedText Render(JsonElement messages, JsonElement? tools, bool generationPrompt, JsonElement? further = null)
     {
         Dictionary<string, JsonElement> variables = new(model.Variables, StringComparer.Ordinal)
         {
@@ -88,6 +105,8 @@ public sealed class ChatRenderer(ModelText model)
         };
         if (tools is { } given)
             variables["tools"] = given;
+        foreach (var variable in further is { ValueKind: JsonValueKind.Object } named ? named.EnumerateObject().ToArray() : [])
+            variables.TryAdd(variable.Name, variable.Value);
         return model.Template.Render(variables);
     }
 

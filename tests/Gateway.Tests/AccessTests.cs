@@ -42,7 +42,7 @@ public sealed class AccessTests(GatewayUnderTest gateway)
     [Fact]
     public async Task EveryApiRoute_LetsInExactlyTheRolesItNames()
     {
-        foreach (var (method, endpoint) in Routes.Where(r => r.Endpoint.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal)))
+        foreach (var (method, endpoint) in Routes.Where(r => IsApi(r.Endpoint)))
         {
             if (endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null) continue;
             var policy = endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Single().Policy;
@@ -57,7 +57,7 @@ public sealed class AccessTests(GatewayUnderTest gateway)
     [Fact]
     public async Task EveryPage_SendsAStrangerToSignIn()
     {
-        foreach (var (method, endpoint) in Routes.Where(r => r.Endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && !r.Endpoint.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal)))
+        foreach (var (method, endpoint) in Routes.Where(r => r.Endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null && !IsApi(r.Endpoint)))
         {
             // A key in the header is no session: pages carry forms, and only the cookie is bound to their tokens.
             foreach (var client in (HttpClient[])[gateway.Nobody, gateway.Revoked, gateway.Admin])
@@ -147,6 +147,10 @@ public sealed class AccessTests(GatewayUnderTest gateway)
         Assert.True(refusal is { } status ? response.StatusCode == status : !refused, $"{Name(method, endpoint)} gave {(int)response.StatusCode}, wanted {refusal?.ToString() ?? "to be let in"}");
         Assert.True((int)response.StatusCode < 500 || response.StatusCode == HttpStatusCode.ServiceUnavailable, $"{Name(method, endpoint)} gave {(int)response.StatusCode}");
     }
+
+    /// <summary>Called with a key; all else is for browsers.</summary>
+    private static bool IsApi(RouteEndpoint endpoint) =>
+        endpoint.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal) || endpoint.RoutePattern.RawText is "/tokenize" or "/detokenize";
 
     /// <summary>With names that exist nowhere, so that who is let in finds nothing.</summary>
     private static Task<HttpResponseMessage> SendAsync(HttpClient client, string method, RouteEndpoint endpoint)

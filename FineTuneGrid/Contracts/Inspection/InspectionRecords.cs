@@ -18,7 +18,9 @@ public sealed record InspectorRequest(
     InspectDatasetRequest? InspectDataset = null,
     TokenizeDatasetRequest? TokenizeDataset = null,
     InspectAdapterRequest? InspectAdapter = null,
-    PreviewDatasetRequest? PreviewDataset = null);
+    PreviewDatasetRequest? PreviewDataset = null,
+    TokenizeTextRequest? TokenizeText = null,
+    DetokenizeRequest? Detokenize = null);
 
 /// <summary>One reply: the result of the verb, or the error.</summary>
 public sealed record InspectorReply(
@@ -27,7 +29,9 @@ public sealed record InspectorReply(
     DatasetManifest? Dataset = null,
     TokenIndex? Tokens = null,
     AdapterInspection? Adapter = null,
-    DatasetPreview? Preview = null);
+    DatasetPreview? Preview = null,
+    TokenizedTextReply? TokenizedText = null,
+    string? Text = null);
 
 public sealed record InspectModelRequest(string ModelId, IReadOnlyList<SourceFile> Files);
 

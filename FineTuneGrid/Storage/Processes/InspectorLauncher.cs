@@ -134,10 +134,20 @@ public sealed class InspectorLauncher(IReadOnlyList<string> command, Func<Inspec
         throw new GridException(CodeOf(request), $"The files made their reader die (exit {exitCode}: {last}); they are damaged or hostile.", FieldOf(request));
     }
 
-    private static string CodeOf(InspectorRequest request) =>
-        request.InspectModel is not null ? ErrorCodes.InvalidModel : request.InspectAdapter is not null ? ErrorCodes.InvalidAdapter : ErrorCodes.InvalidDataset;
+    private static string CodeOf(InspectorRequest request) => request switch
+    {
+        { InspectModel: not null } => ErrorCodes.InvalidModel,
+        { InspectAdapter: not null } => ErrorCodes.InvalidAdapter,
+        { TokenizeText: not null } or { Detokenize: not null } => ErrorCodes.InvalidTokenizer,
+        _ => ErrorCodes.InvalidDataset,
+    };
 
-    private static string FieldOf(InspectorRequest request) => request.TokenizeDataset is null ? "files" : "data.train";
+    private static string FieldOf(InspectorRequest request) => request switch
+    {
+        { TokenizeDataset: not null } => "data.train",
+        { TokenizeText: not null } or { Detokenize: not null } => "model",
+        _ => "files",
+    };
 
     private static void Kill(Process process)
     {

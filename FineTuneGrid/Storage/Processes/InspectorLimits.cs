@@ -19,7 +19,8 @@ public sealed record InspectorLimits(long HeapBytes, TimeSpan Time, int OutputBy
     {
         var data = Bytes(request.InspectDataset?.Files) + Bytes(request.TokenizeDataset?.Dataset.Files) + (request.PreviewDataset?.Files.Sum(f => f.Length) ?? 0);
         // Weights are not read, only their headers.
-        var model = Bytes(Documents(request.InspectModel?.Files)) + Bytes(Documents(request.TokenizeDataset?.Model.Files)) + Bytes(Documents(request.InspectAdapter?.Files));
+        var model = Bytes(Documents(request.InspectModel?.Files)) + Bytes(Documents(request.TokenizeDataset?.Model.Files)) + Bytes(Documents(request.InspectAdapter?.Files))
+            + Bytes(Documents(request.TokenizeText?.Model.Files)) + Bytes(Documents(request.Detokenize?.Model.Files));
         var heap = Math.Clamp(Floor + (12 * data) + (30 * model), Floor, Ceiling);
         return new InspectorLimits(heap, TimeSpan.FromSeconds(30 + ((data + model) >> 20)), 64 << 20);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Text;
 using FineTuneGrid.Text.Json;
 
 namespace FineTuneGrid.Shards;
@@ -11,8 +12,6 @@ namespace FineTuneGrid.Shards;
 /// </summary>
 internal sealed class ChatFormat : RowFormat
 {
-    private static readonly string[] Roles = ["system", "developer", "user", "assistant", "tool", "function"];
-
     public override string Name => "chat";
 
     public override IReadOnlyList<string> Required => ["messages"];
@@ -68,8 +67,8 @@ internal sealed class ChatFormat : RowFormat
             throw new RowException($"{where} must be an object with role and content");
         if (!message.TryGetProperty("role", out var role) || role.ValueKind != JsonValueKind.String)
             throw new RowException($"{where}.role is missing");
-        if (!Roles.Contains(role.GetString()))
-            throw new RowException($"{where}.role is '{role.GetString()}'; it must be one of {string.Join(", ", Roles)}");
+        if (!ChatPrompt.Roles.Contains(role.GetString()))
+            throw new RowException($"{where}.role is '{role.GetString()}'; it must be one of {string.Join(", ", ChatPrompt.Roles)}");
         var result = new JsonObject();
         var calls = false;
         foreach (var property in message.EnumerateObject())

@@ -59,6 +59,26 @@ internal static class Samples
         return made.Text("id");
     }
 
+    /// <summary>The sample base model, whole: one with a tokenizer.</summary>
+    public static async Task AddTinyAsync(this HttpClient client, string name)
+    {
+        await client.PostAsJsonAsync("/api/v1/models", new { name }).JsonAsync(HttpStatusCode.Created);
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "tiny")))
+            await client.PutAsync($"/api/v1/models/{name}/files/{Path.GetFileName(file)}", await File.ReadAllBytesAsync(file)).JsonAsync(HttpStatusCode.Created);
+        await client.PostAsync($"/api/v1/models/{name}/commit", null).JsonAsync();
+    }
+
+    /// <summary>A pushed adapter of one layer. Its <c>org/name</c>.</summary>
+    public static async Task<string> PushAdapterAsync(this HttpClient client, string org, string name, string baseModel, int width, string layer)
+    {
+        var root = $"/api/v1/adapters/{org}/{name}";
+        await client.PutAsync($"{root}/files/adapter_config.json", Encoding.UTF8.GetBytes("{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"q_proj\"]}")).JsonAsync(HttpStatusCode.Created);
+        await client.PutAsync($"{root}/files/adapter_model.safetensors",
+            Safetensors(($"base_model.model.{layer}.lora_A.weight", [2, width]), ($"base_model.model.{layer}.lora_B.weight", [width, 2]))).JsonAsync(HttpStatusCode.Created);
+        await client.PostAsJsonAsync($"{root}/commit", new { base_model = baseModel }).JsonAsync(HttpStatusCode.Created);
+        return $"{org}/{name}";
+    }
+
     public static string Job(string model, string dataset, string adapter = "acme/tuned", string? name = null) =>
         JsonSerializer.Serialize(new { name = name ?? "waits", base_model = model, adapter, data = new { train = dataset } });
 

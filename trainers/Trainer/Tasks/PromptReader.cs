@@ -19,7 +19,7 @@ internal sealed class PromptReader(ModelStore models, ModelManifest model)
     {
         if (!chat) return _text.Value.EncodePrompt(prompt);
         var messages = JsonSerializer.SerializeToElement(new[] { new { role = "user", content = prompt } });
-        return _text.Value.Tokenizer.Encode(new ChatRenderer(_text.Value).RenderPrompt(messages), addSpecialTokens: false);
+        return new ChatRenderer(_text.Value).EncodePrompt(new ChatPrompt(messages)).Ids;
     }
 
     public string Decode(IEnumerable<int> ids) => _text.Value.Tokenizer.Decode([.. ids]);
