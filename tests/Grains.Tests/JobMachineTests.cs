@@ -154,6 +154,17 @@ public sealed class JobMachineTests
     }
 
     [Fact]
+    public void CrashedTrainer_LeavesTheEpochToTheNextStart()
+    {
+        var crash = new GridError(ErrorCodes.TrainerCrashed, "gone");
+        var state = Decide(In(JobStatus.Running), new Lost(1, "s1", crash));
+        Assert.Equal(1, state.Epoch);
+        Assert.Equal(ReleaseKind.TrainerCrash, Assert.Single(state.Outbox.OfType<ReleaseEffect>()).Release.Kind);
+
+        Assert.Equal(2, Decide(state, new Granted(Grant with { PlacementId = "p2" })).Epoch);
+    }
+
+    [Fact]
     public void Stop_OfARunThatIsOver_IsAnsweredAgain()
     {
         var state = Decide(In(JobStatus.Queued), new StopAsked("p9", StopReasons.Preempted));

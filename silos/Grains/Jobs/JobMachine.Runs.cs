@@ -70,11 +70,14 @@ public static partial class JobMachine
     {
         if (edit.State.Placement is not { } placement || placement.Epoch != lost.Epoch || placement.SessionId != lost.SessionId)
             return;
-        // Whatever is left of the old trainer must not commit any more.
-        edit.Set(s => s with { Epoch = s.Epoch + 1 });
-        edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
         if (lost.Reason.Code == ErrorCodes.NodeLost)
+        {
+            // Nobody saw the trainer end: whatever is left of it must not commit any more. One that its agent saw end is gone,
+            // and the next start fences anyway.
+            edit.Set(s => s with { Epoch = s.Epoch + 1 });
+            edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
             edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, "its node was lost") { OperationId = op });
+        }
         var kind = lost.Reason.Code is ErrorCodes.NodeLost or ErrorCodes.LeaseLost ? ReleaseKind.NodeLost : ReleaseKind.TrainerCrash;
         EndRun(edit, placement, kind, lost.Reason);
     }
