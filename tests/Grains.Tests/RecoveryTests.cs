@@ -147,6 +147,35 @@ public sealed class RecoveryTests
     }
 
     [Fact]
+    public async Task PlacementRecovered_AfterItsMachineRegisteredWithoutIt_IsGivenAgain()
+    {
+        var grid = await TestGrid.StartAsync();
+        await grid.AddModelAsync();
+        await grid.AddDatasetAsync();
+        StartJob start;
+        long cursor;
+        await using (var agent = await FakeAgent.StartAsync(grid))
+        {
+            await grid.SubmitAsync();
+            start = await agent.NextAsync<StartJob>();
+            cursor = agent.Cursor;
+        }
+        await grid.StopAsync();
+        await LosePoolStateAsync(grid);
+
+        // The pool hears of its jobs only long after the node is there: the order that a slow store brings about.
+        var recovered = new TaskCompletionSource();
+        await using var next = await TestGrid.StartAsync(
+            grid.Directory, inner => new FaultyBlobStore(inner) { BeforeRead = key => key.Contains("/job/") ? recovered.Task : Task.CompletedTask });
+        await using var back = await FakeAgent.StartAsync(next, cursor: cursor);
+        recovered.SetResult();
+
+        var again = await back.NextAsync<StartJob>();
+        Assert.Equal(start.Order.JobId, again.Order.JobId);
+        Assert.True(again.Order.Epoch > start.Order.Epoch);
+    }
+
+    [Fact]
     public async Task OldIncarnation_OfANode_IsRefused()
     {
         await using var grid = await TestGrid.StartAsync();

@@ -190,9 +190,10 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     {
         var state = _state.Current!;
         var r = state.Registration;
+        // What the machine has taken may not be durable yet: it would seem to be on its way for as long as nothing else is written.
+        var pending = _state.Latest!.Commands.OfType<StartJob>().Select(c => c.SessionId).ToList();
         return new NodeAvailability(
-            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build,
-            registered ? state.Commands.OfType<StartJob>().Select(c => c.SessionId).ToList() : null);
+            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build, pending);
     }
 
     private NodeView View(NodeState state)

@@ -83,16 +83,16 @@ internal static class PoolEvents
     /// Starts that a machine took and then forgot, as one does whose disk is new: neither alive there nor still to be taken. The
     /// scheduler itself spares what starts, since it cannot know what a node has taken.
     /// </summary>
-    public static IReadOnlyList<SchedulerCommand> LostStarts(SchedulerState state, NodeAvailability node)
-    {
-        var known = node.Sessions.Where(s => s.Alive).Select(s => s.SessionId).Concat(node.PendingSessions ?? []).ToHashSet();
-        return
+    public static IReadOnlyList<SchedulerCommand> LostStarts(SchedulerState state, NodeAvailability node) =>
         [
             .. from job in state.Jobs.Values
-               where job.Placement is { State: PlacementState.Starting } p && p.Slots.Any(s => s.Node == node.NodeId) && !known.Contains(p.Session)
+               where job.Placement is { State: PlacementState.Starting } p && p.Slots.Any(s => s.Node == node.NodeId) && !Knows(node, p.Session)
                select new StopCommand(job.Id, job.Placement!.Id, StopReason.NodeLost),
         ];
-    }
+
+    /// <summary>Whether the session is on the machine, alive or with its end still to be told, or on its way there.</summary>
+    public static bool Knows(NodeAvailability node, string session) =>
+        node.Sessions.Any(s => s.SessionId == session) || (node.PendingSessions?.Contains(session) ?? false);
 
     public static string Reason(StopReason reason) => reason switch
     {

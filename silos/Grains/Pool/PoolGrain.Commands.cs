@@ -17,6 +17,7 @@ public sealed partial class PoolGrain
 
     private readonly Dictionary<string, Task> _lanes = [];
     private readonly Dictionary<string, DateTimeOffset> _unknown = [];
+    private readonly Dictionary<string, (string Placement, NodeAvailability Seen)> _missing = [];
     private DateTimeOffset _nextWake;
     private bool _waking;
 
@@ -150,6 +151,7 @@ public sealed partial class PoolGrain
         _unknown.Remove(job);
         if (!standing.Live)
         {
+            _missing.Remove(job);
             await Close(job);
             return;
         }
@@ -167,6 +169,30 @@ public sealed partial class PoolGrain
             await ApplyAsync(new JobReleased(job, running.Id, ReleaseReason.Preempted));
         else if (standing.Placement is { } held && entry.Placement?.Id != held.PlacementId)
             await Job(job).Preempt(held.PlacementId, StopReasons.Isolated);
+        else if (standing.Placement is { } placed)
+            await CheckOnMachineAsync(job, placed);
+        else
+            _missing.Remove(job);
+    }
+
+    /// <summary>
+    /// A placement that two accounts of its living machine in a row do not know is over: nobody would ever report its end. One is
+    /// not enough, since a start that was just taken shows with the next renewal only.
+    /// </summary>
+    private async Task CheckOnMachineAsync(string job, PlacementGrant placed)
+    {
+        if (!_nodes.TryGetValue(placed.NodeId, out var node) || !node.Alive || node.LeaseUntil < _time.GetUtcNow() || PoolEvents.Knows(node, placed.SessionId))
+        {
+            _missing.Remove(job);
+            return;
+        }
+        if (!_missing.TryGetValue(job, out var before) || before.Placement != placed.PlacementId)
+            _missing[job] = (placed.PlacementId, node);
+        if (before.Placement != placed.PlacementId || ReferenceEquals(before.Seen, node))
+            return;
+        _missing.Remove(job);
+        LogMissing(job, placed.SessionId, placed.NodeId);
+        await Job(job).Preempt(placed.PlacementId, StopReasons.NodeLost);
     }
 
     private IJobGrain Job(string id) => GrainFactory.GetGrain<IJobGrain>(id);
@@ -182,6 +208,9 @@ public sealed partial class PoolGrain
 
     [LoggerMessage(LogLevel.Warning, "Job {Job} could not be woken; it is tried again")]
     private partial void LogWakeFailed(Exception e, string job);
+
+    [LoggerMessage(LogLevel.Warning, "Job {Job}: its session {Session} is not on {Node}; it starts again")]
+    private partial void LogMissing(string job, string session, string node);
 
     [LoggerMessage(LogLevel.Warning, "Node {Node} is quarantined: {Why}")]
     private partial void LogQuarantine(string node, string why);

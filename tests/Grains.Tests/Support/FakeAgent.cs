@@ -15,6 +15,7 @@ internal sealed class FakeAgent : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<NodeCommand> _commands = Channel.CreateUnbounded<NodeCommand>();
     private readonly List<Task> _loops = [];
+    private readonly Dictionary<string, SessionStatus> _sessions = [];
     private long _seq;
 
     private FakeAgent(INodeGrain node, string id) => (_node, _id) = (node, id);
@@ -27,14 +28,15 @@ internal sealed class FakeAgent : IAsyncDisposable
     public static async Task<FakeAgent> StartAsync(TestGrid grid, string id = "n1", long cursor = 0, IReadOnlyList<SessionStatus>? sessions = null)
     {
         var agent = new FakeAgent(grid.Grains.GetGrain<INodeGrain>(id), id) { Cursor = cursor };
-        var welcome = await agent._node.Register(agent.Registration(sessions ?? new List<SessionStatus>()));
-        agent._loops.Add(agent.RenewAsync(welcome, sessions ?? new List<SessionStatus>()));
+        foreach (var session in sessions ?? [])
+            agent._sessions[session.SessionId] = session;
+        var welcome = await agent._node.Register(agent.Registration());
+        agent._loops.Add(agent.RenewAsync(welcome));
         agent._loops.Add(agent.PollAsync());
         return agent;
     }
 
-    public NodeRegistration Registration(IReadOnlyList<SessionStatus> sessions) =>
-        new(_id, Incarnation, "host", "test", [new NodeSlot(0, "cpu", 8L << 30, 2, "test-cpu")], sessions);
+    public NodeRegistration Registration() => new(_id, Incarnation, "host", "test", [new NodeSlot(0, "cpu", 8L << 30, 2, "test-cpu")], Sessions());
 
     public async Task<T> NextAsync<T>() where T : NodeCommand
     {
@@ -54,8 +56,12 @@ internal sealed class FakeAgent : IAsyncDisposable
     public Task ReportAsync(string session, TrainerReport report) =>
         _node.Report(Incarnation, new List<NodeReport> { new(session, report with { Seq = ++_seq }) });
 
-    public Task SessionEndedAsync(string session, params SessionJob[] jobs) =>
-        _node.Report(Incarnation, new List<NodeReport> { new(session, Ended: new SessionEnded(139, "SIGSEGV", jobs, "the end")) });
+    public Task SessionEndedAsync(string session, params SessionJob[] jobs)
+    {
+        lock (_sessions)
+            _sessions.Remove(session);
+        return _node.Report(Incarnation, new List<NodeReport> { new(session, Ended: new SessionEnded(139, "SIGSEGV", jobs, "the end")) });
+    }
 
     public Task AttachedAsync(StartJob start, int fromStep = 0) =>
         ReportAsync(start.SessionId, new JobAttached(start.Order.JobId, start.Order.Epoch, fromStep, []));
@@ -83,13 +89,27 @@ internal sealed class FakeAgent : IAsyncDisposable
         await Task.WhenAll(_loops);
     }
 
-    private async Task RenewAsync(NodeWelcome welcome, IReadOnlyList<SessionStatus> sessions)
+    private List<SessionStatus> Sessions()
+    {
+        lock (_sessions)
+            return [.. _sessions.Values];
+    }
+
+    private void Remember(NodeCommand command)
+    {
+        if (command is not StartJob start)
+            return;
+        lock (_sessions)
+            _sessions[start.SessionId] = new SessionStatus(start.SessionId, start.Slot, true, null, null, [new SessionJob(start.Order.JobId, start.Order.Epoch)]);
+    }
+
+    private async Task RenewAsync(NodeWelcome welcome)
     {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                await _node.Renew(Incarnation, sessions);
+                await _node.Renew(Incarnation, Sessions());
                 await Task.Delay(TimeSpan.FromSeconds(Math.Min(welcome.RenewSeconds, 0.2)), _stop.Token);
             }
             catch (Exception) when (_stop.IsCancellationRequested)
@@ -111,8 +131,9 @@ internal sealed class FakeAgent : IAsyncDisposable
             {
                 foreach (var command in await _node.Poll(Incarnation, Cursor, 0.5))
                 {
-                    await _commands.Writer.WriteAsync(command);
+                    Remember(command);
                     Cursor = command.Seq;
+                    await _commands.Writer.WriteAsync(command);
                 }
             }
             catch (Exception e) when (_stop.IsCancellationRequested || e is GridException)

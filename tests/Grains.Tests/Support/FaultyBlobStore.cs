@@ -10,6 +10,9 @@ internal sealed class FaultyBlobStore(IBlobStore inner) : IBlobStore
     /// <summary>Decides by key and by the number of the write of such keys.</summary>
     public Func<string, int, Fault> Plan { get; set; } = (_, _) => Fault.None;
 
+    /// <summary>What a read waits for.</summary>
+    public Func<string, Task> BeforeRead { get; init; } = _ => Task.CompletedTask;
+
     public int Injected { get; private set; }
 
     public enum Fault
@@ -21,8 +24,11 @@ internal sealed class FaultyBlobStore(IBlobStore inner) : IBlobStore
 
     public ValueTask<BlobInfo?> StatAsync(string key, CancellationToken cancellation = default) => inner.StatAsync(key, cancellation);
 
-    public Task<BlobContent?> OpenReadAsync(string key, long offset = 0, long? length = null, CancellationToken cancellation = default) =>
-        inner.OpenReadAsync(key, offset, length, cancellation);
+    public async Task<BlobContent?> OpenReadAsync(string key, long offset = 0, long? length = null, CancellationToken cancellation = default)
+    {
+        await BeforeRead(key);
+        return await inner.OpenReadAsync(key, offset, length, cancellation);
+    }
 
     public async Task<BlobInfo> WriteAsync(string key, Stream content, WriteCondition condition = default, CancellationToken cancellation = default)
     {
