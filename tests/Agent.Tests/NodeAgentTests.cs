@@ -172,6 +172,23 @@ public sealed class NodeAgentTests : IDisposable
     }
 
     [Fact]
+    public async Task Session_KilledByCommand_EndsWithTheReasonAndNotAsACrash()
+    {
+        await using var agent = new AgentUnderTest(_store, _node);
+        var order = await OrderAsync("job-00000000000000000000000013", Endless);
+        await _node.Send(new StartJob("session-l", 0, order));
+        await _node.UntilAsync<JobSteps>();
+
+        await _node.Send(new StopSession("session-l", Kill: true, "it did not stop"));
+        var ended = (await _node.UntilAsync(r => r.Ended is not null, "the session's end")).Ended!;
+
+        Assert.Equal("SIGKILL", ended.Signal);
+        Assert.Equal(order.JobId, Assert.Single(ended.Jobs).JobId);
+        Assert.Equal(ErrorCodes.Unavailable, ended.Asked!.Code);
+        Assert.Contains("it did not stop", ended.Asked.Message);
+    }
+
+    [Fact]
     public async Task Stop_OfASessionThatIsNotThere_IsAnswered()
     {
         await using var agent = new AgentUnderTest(_store, _node);
@@ -180,6 +197,7 @@ public sealed class NodeAgentTests : IDisposable
         var answer = await _node.UntilAsync(r => r.Ended is not null, "the answer");
 
         Assert.Equal(new SessionJob("job-none", 3), Assert.Single(answer.Ended!.Jobs));
+        Assert.NotNull(answer.Ended.Asked);
     }
 
     [Fact]

@@ -2,8 +2,10 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Grains.Jobs;
+using FineTuneGrid.Grains.Nodes;
 using FineTuneGrid.Grains.Tests.Support;
 
 namespace FineTuneGrid.Grains.Tests;
@@ -162,6 +164,24 @@ public sealed class JobMachineTests
         Assert.Equal(ReleaseKind.TrainerCrash, Assert.Single(state.Outbox.OfType<ReleaseEffect>()).Release.Kind);
 
         Assert.Equal(2, Decide(state, new Granted(Grant with { PlacementId = "p2" })).Epoch);
+    }
+
+    [Fact]
+    public void EndOfASession_ThatItsJobDidNotBringAbout_IsChargedToWhatDid()
+    {
+        var running = In(JobStatus.Running);
+        ReleaseKind KindAfter(JobState state, SessionEnded ended) =>
+            Assert.Single(Decide(state, new Lost(1, "s1", NodeRules.EndOf(ended))).Outbox.OfType<ReleaseEffect>()).Release.Kind;
+        var killed = new SessionEnded(137, "SIGKILL", [], "", new GridError(ErrorCodes.Unavailable, "another job did not stop"));
+
+        Assert.Equal(ReleaseKind.TrainerCrash, KindAfter(running, new SessionEnded(139, "SIGSEGV", [], "tail")));
+        Assert.Equal(ReleaseKind.TrainerCrash, KindAfter(running, new SessionEnded(137, "SIGKILL", [], "")));
+        Assert.Equal(ReleaseKind.NodeLost, KindAfter(running, new SessionEnded(TrainerProtocol.LeaseLostExitCode, null, [], "")));
+        Assert.Equal(ReleaseKind.Transient, KindAfter(running, new SessionEnded(0, null, [], "")));
+        Assert.Equal(ReleaseKind.Transient, KindAfter(running, killed));
+        Assert.Equal(ReleaseKind.Preempted, KindAfter(In(JobStatus.Preempting), killed));
+        Assert.Equal(ReleaseKind.Paused, KindAfter(In(JobStatus.Pausing), killed));
+        Assert.Equal(ReleaseKind.TrainerCrash, KindAfter(In(JobStatus.Pausing), new SessionEnded(139, "SIGSEGV", [], "")));
     }
 
     [Fact]

@@ -112,7 +112,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
     }
 
     private void ReportGone(string sessionId, IReadOnlyList<SessionJob> jobs) =>
-        _reports.Post(new NodeReport(sessionId, Ended: new SessionEnded(null, null, jobs, "The session does not run on this node.")));
+        _reports.Post(new NodeReport(sessionId, Ended: new SessionEnded(null, null, jobs, "", new GridError(ErrorCodes.Unavailable, "The session does not run on this node."))));
 
     private async Task StopAsync(Task pump)
     {

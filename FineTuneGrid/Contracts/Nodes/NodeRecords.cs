@@ -55,7 +55,8 @@ public sealed record RunTask(TrainerTask Task) : NodeCommand;
 public sealed record NodeReport(string SessionId, TrainerReport? Report = null, SessionEnded? Ended = null, TrainerTaskReply? Task = null);
 
 /// <summary>A trainer process is gone. <paramref name="LogTail"/>: the last lines of its output.</summary>
-public sealed record SessionEnded(int? ExitCode, string? Signal, IReadOnlyList<SessionJob> Jobs, string LogTail);
+/// <param name="Asked">Why the agent ended it, or what it answers where there is none; null where it ended by itself.</param>
+public sealed record SessionEnded(int? ExitCode, string? Signal, IReadOnlyList<SessionJob> Jobs, string LogTail, GridError? Asked = null);
 
 /// <summary>A node as REST shows it.</summary>
 public sealed record NodeView(

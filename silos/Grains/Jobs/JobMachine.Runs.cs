@@ -78,8 +78,9 @@ public static partial class JobMachine
             edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
             edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, "its node was lost") { OperationId = op });
         }
-        var kind = lost.Reason.Code is ErrorCodes.NodeLost or ErrorCodes.LeaseLost ? ReleaseKind.NodeLost : ReleaseKind.TrainerCrash;
-        EndRun(edit, placement, kind, lost.Reason);
+        // A trainer that had to be ended because the job was to leave: the job has left.
+        var asked = placement.StopReason is not null && lost.Reason.Code == ErrorCodes.Unavailable;
+        EndRun(edit, placement, asked ? LeftAs(edit.State) : KindOf(lost.Reason), lost.Reason);
     }
 
     private static void Report(JobEdit edit, Reported input)
@@ -152,7 +153,7 @@ public static partial class JobMachine
     private static void Detached(JobEdit edit, JobPlacement placement, JobDetached report)
     {
         edit.Set(s => s with { Progress = s.Progress with { CommittedStep = Math.Max(s.Progress.CommittedStep, report.CommittedStep) } });
-        EndRun(edit, placement, edit.State.Status == JobStatus.Pausing ? ReleaseKind.Paused : ReleaseKind.Preempted, null);
+        EndRun(edit, placement, LeftAs(edit.State), null);
     }
 
     private static void Failed(JobEdit edit, JobPlacement placement, JobFailed report)
@@ -181,6 +182,8 @@ public static partial class JobMachine
             edit.Enter(JobStatus.Queued, $"The job waits for a slot and will go on from step {step}.");
         edit.Release(placement.Id, kind, error);
     }
+
+    private static ReleaseKind LeftAs(JobState state) => state.Status == JobStatus.Pausing ? ReleaseKind.Paused : ReleaseKind.Preempted;
 
     private static ReleaseKind KindOf(GridError error) => error.Code switch
     {

@@ -160,9 +160,7 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     private async Task EndAsync(string session, SessionEnded ended)
     {
         LogSessionEnded(Id, session, ended.ExitCode, ended.Signal, ended.Jobs.Count);
-        var how = ended.Signal is { } signal ? $"was ended by {signal}" : ended.ExitCode is { } code ? $"ended with exit code {code}" : "is gone";
-        var tail = ended.LogTail.Length > 0 ? $" Its last output: {ended.LogTail}" : "";
-        var reason = new GridError(ErrorCodes.TrainerCrashed, $"The trainer {how}.{tail}");
+        var reason = NodeRules.EndOf(ended);
         foreach (var job in ended.Jobs)
             await GrainFactory.GetGrain<IJobGrain>(job.JobId).PlacementLost(job.Epoch, session, reason);
     }

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Training;
 
 namespace FineTuneGrid.Grains.Nodes;
 
@@ -22,6 +23,20 @@ public static class NodeRules
         state is not null && state.Registration.Incarnation == incarnation
             ? state
             : throw new GridException(ErrorCodes.LeaseLost, $"The node '{node}' is registered under another incarnation; register again.");
+
+    /// <summary>What the end of a session means to the jobs that were in it. Only an end that nobody brought about is a crash.</summary>
+    public static GridError EndOf(SessionEnded ended)
+    {
+        if (ended.Asked is { } asked)
+            return asked;
+        if (ended.ExitCode == TrainerProtocol.LeaseLostExitCode)
+            return new GridError(ErrorCodes.LeaseLost, "The trainer stopped by itself: its node's lease ran out.");
+        if (ended.ExitCode == 0)
+            return new GridError(ErrorCodes.Unavailable, "The trainer had left before it heard of the job.");
+        var how = ended.Signal is { } signal ? $"was ended by {signal}" : ended.ExitCode is { } code ? $"ended with exit code {code}" : "is gone";
+        var tail = ended.LogTail.Length > 0 ? $" Its last output: {ended.LogTail}" : "";
+        return new GridError(ErrorCodes.TrainerCrashed, $"The trainer {how}.{tail}");
+    }
 
     public static NodeState Send(NodeState? given, string node, NodeCommand command)
     {

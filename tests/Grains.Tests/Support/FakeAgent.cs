@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
@@ -16,6 +17,7 @@ internal sealed class FakeAgent : IAsyncDisposable
     private readonly Channel<NodeCommand> _commands = Channel.CreateUnbounded<NodeCommand>();
     private readonly List<Task> _loops = [];
     private readonly Dictionary<string, SessionStatus> _sessions = [];
+    private readonly ConcurrentQueue<string> _told = new();
     private long _seq;
 
     private FakeAgent(INodeGrain node, string id) => (_node, _id) = (node, id);
@@ -49,7 +51,7 @@ internal sealed class FakeAgent : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            throw new TimeoutException($"The node should get a {typeof(T).Name}.");
+            throw new TimeoutException($"The node should get a {typeof(T).Name}; it got: {string.Join("; ", _told)}.");
         }
     }
 
@@ -97,10 +99,23 @@ internal sealed class FakeAgent : IAsyncDisposable
 
     private void Remember(NodeCommand command)
     {
+        _told.Enqueue(command is StartJob s ? $"start {s.Order.JobId}/{s.Order.Epoch}" : command.ToString());
         if (command is not StartJob start)
             return;
         lock (_sessions)
             _sessions[start.SessionId] = new SessionStatus(start.SessionId, start.Slot, true, null, null, [new SessionJob(start.Order.JobId, start.Order.Epoch)]);
+    }
+
+    /// <summary>What every agent answers of itself; all else is the test's to tell.</summary>
+    private async Task AnswerAsync(NodeCommand command)
+    {
+        if (command is not StopJob stop)
+            return;
+        lock (_sessions)
+            if (_sessions.ContainsKey(stop.SessionId))
+                return;
+        var gone = new SessionEnded(null, null, [new SessionJob(stop.JobId, stop.Epoch)], "", new GridError(ErrorCodes.Unavailable, "not here"));
+        await _node.Report(Incarnation, new List<NodeReport> { new(stop.SessionId, Ended: gone) });
     }
 
     private async Task RenewAsync(NodeWelcome welcome)
@@ -133,6 +148,7 @@ internal sealed class FakeAgent : IAsyncDisposable
                 {
                     Remember(command);
                     Cursor = command.Seq;
+                    await AnswerAsync(command);
                     await _commands.Writer.WriteAsync(command);
                 }
             }

@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
 
@@ -32,6 +33,8 @@ internal sealed class SessionFolder(string path)
 
     private string CounterFile => In("counter.json");
 
+    private string AskedFile => In("asked.json");
+
     private string OrdersDirectory => In("orders");
 
     private string StopsDirectory => In("stops");
@@ -45,6 +48,9 @@ internal sealed class SessionFolder(string path)
     public TrainerExit? Exit => AtomicFile.TryRead<TrainerExit>(In(TrainerProtocol.ExitFile));
 
     public SessionPlacement? Placement => AtomicFile.TryRead<SessionPlacement>(PlacementFile);
+
+    /// <summary>Why an agent ended the process; null where none did.</summary>
+    public GridError? Asked => AtomicFile.TryRead<GridError>(AskedFile);
 
     public long LastSeq => AtomicFile.TryRead<Counter>(CounterFile)?.LastSeq ?? 0;
 
@@ -61,9 +67,12 @@ internal sealed class SessionFolder(string path)
     {
         foreach (var name in new[] { TrainerProtocol.ProcessFile, TrainerProtocol.ExitFile, TrainerProtocol.SocketName })
             File.Delete(In(name));
+        File.Delete(AskedFile);
         AtomicFile.Write(SessionFile, session);
         File.WriteAllBytes(StartedFile, []);
     }
+
+    public void SaveAsked(GridError why) => AtomicFile.Write(AskedFile, why);
 
     public void SaveLastSeq(long seq) => AtomicFile.Write(CounterFile, new Counter(seq));
 

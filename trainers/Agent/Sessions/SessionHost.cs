@@ -87,7 +87,13 @@ internal sealed partial class SessionHost
         _link?.Send(new Shutdown(reason));
     }
 
-    public void Kill() => _process?.Signal(ProcFs.SigKill);
+    /// <summary>Ends the process. Why is remembered on disk, since a next agent may be the one to tell of the end.</summary>
+    public void Kill(GridError why)
+    {
+        if (_process is not { IsAlive: true } process) return;
+        _folder.SaveAsked(why);
+        process.Signal(ProcFs.SigKill);
+    }
 
     /// <summary>A renewal reached the control plane. A process that stands still past its lease is ended: it could not go on anyway.</summary>
     public void Renewed(Lease lease)
@@ -100,7 +106,8 @@ internal sealed partial class SessionHost
             return;
         }
         if (_stoppedSince == 0) _stoppedSince = _services.Time.GetTimestamp();
-        if (_services.Time.GetElapsedTime(_stoppedSince).TotalSeconds > lease.Seconds) Kill();
+        if (_services.Time.GetElapsedTime(_stoppedSince).TotalSeconds > lease.Seconds)
+            Kill(new GridError(ErrorCodes.LeaseLost, "The trainer stood still for longer than its lease."));
     }
 
     /// <summary>Uploads the log until the session ends. Failures are repeated: nothing is lost meanwhile.</summary>
@@ -121,7 +128,7 @@ internal sealed partial class SessionHost
             _processEnded.SetResult();
             jobs = Jobs();
         }
-        var ended = new SessionEnded(code, signal, jobs, failure ?? _log.Tail());
+        var ended = new SessionEnded(code, signal, jobs, failure ?? _log.Tail(), _folder.Asked);
         LogEnded(SessionId, code, signal);
         var delivered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _services.Reports.Post(new NodeReport(SessionId, Ended: ended), () =>

@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
 
@@ -55,7 +56,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
     public bool Shutdown(StopSession stop)
     {
         if (Find(stop.SessionId) is not { HasEnded: false } host) return false;
-        if (stop.Kill) host.Kill();
+        if (stop.Kill) host.Kill(new GridError(ErrorCodes.Unavailable, $"The trainer was ended: {stop.Reason}."));
         else host.Shutdown(stop.Reason);
         return true;
     }
@@ -77,7 +78,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
         }
         catch (TimeoutException)
         {
-            foreach (var host in Hosts()) host.Kill();
+            foreach (var host in Hosts()) host.Kill(new GridError(ErrorCodes.Unavailable, $"The trainer was ended: {reason}."));
             await ended.WaitAsync(work);
         }
     }
@@ -96,7 +97,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
         }
         catch (TimeoutException)
         {
-            foreach (var host in idle) host.Kill();
+            foreach (var host in idle) host.Kill(new GridError(ErrorCodes.Unavailable, "The trainer was ended: another session takes the slot."));
         }
     }
 
