@@ -34,6 +34,7 @@ public static class GatewayHosting
         services.AddSingleton<AssetService>();
         services.AddSingleton<StoredFiles>();
         services.AddSingleton<AdapterPush>();
+        services.AddSingleton<AdapterAudit>();
         services.AddSingleton<JobAccess>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();

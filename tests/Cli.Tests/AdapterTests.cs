@@ -119,6 +119,27 @@ public sealed class AdapterTests : IDisposable
         await RefusedAsync(says);
     }
 
+    [Fact]
+    public async Task Verify_Reference_AsksTheRegistry()
+    {
+        var call = await Call.RunAsync("adapter", "verify", SmallServer.Adapter + "@1");
+        Assert.Equal((0, "acme/tuned@1: 3 files as registered"), (call.ExitCode, call.Output.Trim()));
+        _server.Announced[Weights] = new string('0', 64);
+        call = await Call.RunAsync("adapter", "verify", SmallServer.Adapter, "--json");
+        Assert.Equal((1, $"ftg: acme/tuned@1: 1 of 3 stored files are not what was registered; the first: {Weights} differs"), (call.ExitCode, call.LastError));
+        Assert.False(System.Text.Json.JsonDocument.Parse(call.Output).RootElement.GetProperty("whole").GetBoolean());
+    }
+
+    [Theory]
+    [InlineData("acme/tuned@7", 1, "no such version")]
+    [InlineData("no/such/folder", 2, "org/name")]
+    public async Task Verify_OfNothing_SaysSo(string subject, int exitCode, string says)
+    {
+        var call = await Call.RunAsync("adapter", "verify", subject);
+        Assert.Equal(exitCode, call.ExitCode);
+        Assert.Contains(says, call.LastError);
+    }
+
     private Task<Call> PullAsync() => Call.RunAsync("adapter", "pull", SmallServer.Adapter, _folder);
 
     private Task<Call> VerifyAsync() => Call.RunAsync("adapter", "verify", _folder);

@@ -45,6 +45,13 @@ public sealed class CommandLineTests(SmallServer server)
     }
 
     [Fact]
+    public async Task Remove_OfWhatIsInUse_ListsTheUsers()
+    {
+        var call = await Call.RunAsync("dataset", "rm", "held");
+        Assert.Equal((1, "ftg: 409: 'held' is used by 2 job(s): job-1, job-2."), (call.ExitCode, call.LastError));
+    }
+
+    [Fact]
     public async Task MissingKey_SaysWhereOneIs()
     {
         var call = await Call.RunAsync("key", "list");

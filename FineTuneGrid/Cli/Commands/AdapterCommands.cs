@@ -25,14 +25,14 @@ public static class AdapterCommands
 
     private static Command Show() => new Command("show", "One adapter with its versions, metrics and lineage.").Does(async (context, ct) =>
     {
-        var (adapter, _) = await ResolveAsync(context, ct);
+        var (adapter, _) = await ResolveAsync(context, AdapterReference(context.Get(Reference)), ct);
         context.Output.Result(adapter, () => JsonSerializer.Serialize(adapter, GridJson.Indented));
         return 0;
     }, Reference);
 
     private static Command Pull(string verb, string description) => new Command(verb, description).Does(async (context, ct) =>
     {
-        var (adapter, version) = await ResolveAsync(context, ct);
+        var (adapter, version) = await ResolveAsync(context, AdapterReference(context.Get(Reference)), ct);
         var label = $"{adapter.Text("org")}/{adapter.Text("name")}@{version.Text("version")}";
         var root = $"api/v1/adapters/{adapter.Text("org")}/{adapter.Text("name")}/versions/{version.Text("version")}/files/";
         foreach (var file in version.GetProperty("files").EnumerateArray())
@@ -50,7 +50,7 @@ public static class AdapterCommands
         var baseModel = new Option<string?>("--base") { Description = "The registered base model (default: the one that adapter_config.json names)." };
         return new Command("push", "Import a PEFT adapter folder; a job can continue from it (method.init_adapter).").Does(async (context, ct) =>
         {
-            var reference = AdapterReference(context);
+            var reference = AdapterReference(context.Get(Reference));
             var folder = context.Get(Folder);
             if (!File.Exists(Path.Combine(folder.FullName, "adapter_config.json"))) throw new CliException($"{folder} has no adapter_config.json", 2);
             if (!File.Exists(Path.Combine(folder.FullName, "adapter_model.safetensors")))
@@ -66,36 +66,49 @@ public static class AdapterCommands
 
     private static Command Verify()
     {
-        return new Command("verify", "Check a pulled folder against the digests in its finetunegrid.json.").Does(async (context, ct) =>
+        var subject = new Argument<string>("adapter") { Description = "org/name, org/name@version, or a pulled folder (what is a folder here counts as one)." };
+        return new Command("verify", "Check a registered adapter's stored files, or a pulled folder, against their digests.").Does(async (context, ct) =>
         {
-            var report = await AdapterVerification.RunAsync(context.Get(Folder).FullName, ct);
+            if (!Directory.Exists(context.Get(subject))) return await VerifyStoredAsync(context, AdapterReference(context.Get(subject)), ct);
+            var report = await AdapterVerification.RunAsync(Path.GetFullPath(context.Get(subject)), ct);
             context.Output.Result(report, () => $"{report.Adapter}@{report.Version}: {report.Files} files as registered");
             return 0;
-        }, Folder);
+        }, subject);
+    }
+
+    private static async Task<int> VerifyStoredAsync(CommandContext context, AdapterRef reference, CancellationToken ct)
+    {
+        var (_, version) = await ResolveAsync(context, reference, ct);
+        var check = await context.Client.GetAsync($"api/v1/adapters/{reference.Org}/{reference.Name}/versions/{version.Text("version")}/verify", ct);
+        var files = check.GetProperty("files").EnumerateArray().ToList();
+        var label = $"{check.Text("adapter")}@{check.Text("version")}";
+        var bad = files.Where(f => f.Text("problem") is not null).ToList();
+        if (bad.Count == 0 && check.Text("whole") != "true") throw new CliException($"{label} is not whole");
+        context.Output.Result(check, () => bad.Count == 0 ? $"{label}: {files.Count} files as registered" : string.Join("\n", bad.Select(f => $"{f.Text("path")} {f.Text("problem")}")));
+        return bad.Count == 0 ? 0 : throw new CliException($"{label}: {bad.Count} of {files.Count} stored files are not what was registered; the first: {bad[0].Text("path")} {bad[0].Text("problem")}");
     }
 
     private static Command Remove() => new Command("rm", "Remove an adapter, or with @version one version.").Does(async (context, ct) =>
     {
-        var reference = AdapterReference(context);
+        var reference = AdapterReference(context.Get(Reference));
         await context.Client.DeleteAsync($"api/v1/adapters/{reference.Org}/{reference.Name}" + (reference.Version is { } v ? $"?version={v}" : ""), ct);
         context.Output.Result(new { removed = reference.ToString() }, () => $"removed {reference}");
         return 0;
     }, Reference);
 
-    private static async Task<(JsonElement Adapter, JsonElement Version)> ResolveAsync(CommandContext context, CancellationToken ct)
+    private static async Task<(JsonElement Adapter, JsonElement Version)> ResolveAsync(CommandContext context, AdapterRef reference, CancellationToken ct)
     {
-        var reference = AdapterReference(context);
         var adapter = await context.Client.GetAsync($"api/v1/adapters/{reference.Org}/{reference.Name}", ct);
         var version = reference.Version is null ? Newest(adapter)
             : adapter.GetProperty("versions").EnumerateArray().Where(v => v.Text("version") == reference.Version).Cast<JsonElement?>().FirstOrDefault();
         return (adapter, version ?? throw new CliException($"{reference} has no such version"));
     }
 
-    private static AdapterRef AdapterReference(CommandContext context)
+    private static AdapterRef AdapterReference(string text)
     {
         try
         {
-            return AdapterRef.Parse(context.Get(Reference), "adapter");
+            return AdapterRef.Parse(text, "adapter");
         }
         catch (GridException e)
         {

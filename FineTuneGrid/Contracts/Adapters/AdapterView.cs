@@ -44,3 +44,10 @@ public sealed record AdapterLineage(
     JsonElement? Spec);
 
 public sealed record AdapterMetrics(int? Steps, double? TrainLoss, double? ValidLoss, long? TokensSeen, double? TrainSeconds);
+
+/// <summary>A version's stored files, read again and held against their digests.</summary>
+/// <param name="Whole">Whether no file has a problem.</param>
+public sealed record AdapterCheck(string Adapter, string Version, bool Whole, IReadOnlyList<AdapterFileCheck> Files);
+
+/// <param name="Problem">What is wrong with the stored bytes; null where nothing is.</param>
+public sealed record AdapterFileCheck(string Path, long Length, string Sha256, string? Problem);

@@ -19,6 +19,8 @@ public static class AdaptersApi
         group.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("All adapters the key can see");
         group.MapGet("/{org}/{name}", Get).RequireAuthorization(Policies.Reader).WithSummary("One adapter with its versions").Produces<AdapterView>();
         group.MapGet("/{org}/{name}/versions/{version}/files/{**path}", File).RequireAuthorization(Policies.Reader).WithSummary("A file of a version");
+        group.MapGet("/{org}/{name}/versions/{version}/verify", Verify).RequireAuthorization(Policies.Reader)
+            .WithSummary("Read a version's stored files again and hold them against their digests").Produces<AdapterCheck>();
         group.MapPut("/{org}/{name}/files/{**path}", Put).RequireAuthorization(Policies.Member).WithSummary("Upload a file of an adapter to be pushed").DisableRequestLimits();
         group.MapPost("/{org}/{name}/commit", Commit).RequireAuthorization(Policies.Member).WithSummary("Check the pushed files and register them as a version")
             .Produces<AdapterVersionView>(StatusCodes.Status201Created);
@@ -43,6 +45,12 @@ public static class AdaptersApi
     {
         var adapter = await names.AdapterAsync(context.Caller(), org, name);
         return await files.ResultAsync(NameResolver.Version(adapter, version).Files, path, ct);
+    }
+
+    private static async Task<IResult> Verify(HttpContext context, NameResolver names, AdapterAudit audit, string org, string name, string version, CancellationToken ct)
+    {
+        var adapter = await names.AdapterAsync(context.Caller(), org, name);
+        return Results.Json(await audit.RunAsync(adapter, NameResolver.Version(adapter, version), ct), GridJson.Options);
     }
 
     private static async Task<IResult> Put(HttpContext context, AdapterPush push, string org, string name, string path, CancellationToken ct)

@@ -26,6 +26,8 @@ public sealed class SmallServer : IAsyncLifetime
         _app = builder.Build();
         _app.MapGet("/api/v1/adapters/acme/tuned", () => Results.Text(View(), "application/json"));
         _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/files/{**path}", Serve);
+        _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/verify", () => Results.Text(Check(), "application/json"));
+        _app.MapDelete("/api/v1/datasets/held", () => Problem(409, """{"detail":"'held' is used by 2 job(s): job-1, job-2.","findings":[{"where":"job-1","message":"This job uses it."},{"where":"job-2","message":"This job uses it."}]}"""));
         _app.MapGet("/api/v1/jobs", () => Results.Text("""{"data":[{"id":"job-1","status":"running","adapter":"a/b\u001b[31m"}],"next":null}""", "application/json"));
         _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
         _app.MapPost("/api/v1/jobs", () => Problem(422, """{"detail":"method.rank must be at least 1. (1 more)","findings":[{"where":"method.rank","message":"method.rank must be at least 1."},{"where":"name","message":"name is too long."}]}"""));
@@ -78,6 +80,13 @@ public sealed class SmallServer : IAsyncLifetime
     {
         var files = string.Join(",", Files.Select(f => $$"""{"path":"{{f.Key}}","key":"k","length":{{f.Value.Length}},"sha256":"{{Announced[f.Key]}}"}"""));
         return $$"""{"id":"adapter-1","org":"acme","name":"tuned","created_at":"2026-01-01T00:00:00Z","versions":[{"version":"1","revision":"r","files":[{{files}}]}]}""";
+    }
+
+    private string Check()
+    {
+        var bad = Files.Where(f => Sha256(f.Value) != Announced[f.Key]).Select(f => f.Key).ToHashSet();
+        var files = string.Join(",", Files.Select(f => $$"""{"path":"{{f.Key}}","length":{{f.Value.Length}},"sha256":"{{Announced[f.Key]}}"{{(bad.Contains(f.Key) ? ",\"problem\":\"differs\"" : "")}}}"""));
+        return $$"""{"adapter":"{{Adapter}}","version":"1","whole":{{(bad.Count == 0 ? "true" : "false")}},"files":[{{files}}]}""";
     }
 
     private IResult Serve(HttpContext context, string path)
