@@ -77,6 +77,12 @@ public interface IJobGrain : IGrainWithStringKey
     [AlwaysInterleave]
     [Alias("Checkpoints")]
     Task<IReadOnlyList<CheckpointView>> Checkpoints();
+
+    /// <summary>What a trainer needs to train again between two kept checkpoints: by default the last two.</summary>
+    /// <exception cref="GridException"><c>conflict</c>: fewer than two are kept; <c>invalid_value</c>: a step that is not kept.</exception>
+    [AlwaysInterleave]
+    [Alias("PlanVerification")]
+    Task<VerificationTask> PlanVerification(int? fromStep, int? toStep);
 }
 
 /// <param name="Spec">Read by <see cref="JobSpecReader"/>; names resolved by the job itself.</param>

@@ -38,6 +38,12 @@ public interface INodeGrain : IGrainWithStringKey
     [ResponseTimeout("00:05:00")]
     Task<TrainerTaskReply> Run(TrainerTask task);
 
+    /// <summary>As <see cref="Run"/>, for a task that trains steps again and so may take long. Cancelling it ends it on the node.</summary>
+    [AlwaysInterleave]
+    [Alias("Verify")]
+    [ResponseTimeout("01:00:00")]
+    Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation);
+
     [Alias("Drain")]
     Task<NodeView> Drain(bool draining);
 

@@ -73,6 +73,8 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
 
     public Task<TrainerTaskReply> Run(TrainerTask task) => throw new NotSupportedException("agents do not run tasks through their grain");
 
+    public Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation) => Run(task);
+
     public Task<NodeView> Drain(bool draining) => throw new NotSupportedException("agents do not drain");
 
     public Task<NodeView?> Get() => Task.FromResult<NodeView?>(null);

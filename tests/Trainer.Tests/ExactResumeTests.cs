@@ -14,19 +14,19 @@ public sealed class ExactResumeTests : IDisposable
     [Fact]
     public async Task Result_AfterStopsAtSeveralSteps_HasTheBytesOfAnUndisturbedRun()
     {
-        var expected = await UndisturbedAsync(_store, "job-whole");
+        var expected = await UndisturbedAsync(_store, "job-whole", Lasting);
 
         var epoch = 1;
         foreach (var step in (int[])[1, 4, 8])
         {
-            await using var agent = await StartAsync("job-cut", epoch, Frequent);
+            await using var agent = await StartAsync("job-cut", epoch, Stoppable);
             await agent.UntilAsync<JobCommitted>(c => c.Step >= step);
             await agent.SendAsync(new Detach("job-cut", epoch, Checkpoint: true, "test"));
             var left = await agent.UntilAsync<JobDetached>();
             Assert.True(left.CommittedStep >= step);
             epoch++;
         }
-        await using var last = await StartAsync("job-cut", epoch, Frequent);
+        await using var last = await StartAsync("job-cut", epoch, Stoppable);
         var attached = await last.UntilAsync<JobAttached>();
         var finished = await last.UntilAsync<JobFinished>();
 
@@ -72,30 +72,30 @@ public sealed class ExactResumeTests : IDisposable
     public async Task Result_WithDropout_IsTheSameAfterAStop()
     {
         void Dropout(JsonObject json) => json["method"]!["dropout"] = 0.1;
-        var expected = await UndisturbedAsync(_store, "job-dropout", Dropout);
-        await using (var agent = await StartAsync("job-dropout-cut", 1, j => { Dropout(j); Frequent(j); }))
+        var expected = await UndisturbedAsync(_store, "job-dropout", j => { Dropout(j); Lasting(j); });
+        await using (var agent = await StartAsync("job-dropout-cut", 1, j => { Dropout(j); Stoppable(j); }))
         {
             await agent.UntilAsync<JobCommitted>();
             await agent.SendAsync(new Detach("job-dropout-cut", 1, Checkpoint: true, "test"));
             await agent.UntilAsync<JobDetached>();
         }
-        await using var again = await StartAsync("job-dropout-cut", 2, j => { Dropout(j); Frequent(j); });
+        await using var again = await StartAsync("job-dropout-cut", 2, j => { Dropout(j); Stoppable(j); });
 
         Assert.Equal(expected, (await again.UntilAsync<JobFinished>()).Result.WeightsSha256);
-        Assert.NotEqual(expected, await UndisturbedAsync(_store, "job-plain"));
+        Assert.NotEqual(expected, await UndisturbedAsync(_store, "job-plain", Lasting));
     }
 
     [Fact]
     public async Task Result_OfAllParameters_IsTheSameAfterAStop()
     {
-        var expected = await UndisturbedAsync(_store, "job-full", FromRandomWeights);
-        await using (var agent = await StartAsync("job-full-cut", 1, j => { FromRandomWeights(j); Frequent(j); }))
+        var expected = await UndisturbedAsync(_store, "job-full", j => { FromRandomWeights(j); Lasting(j); });
+        await using (var agent = await StartAsync("job-full-cut", 1, j => { FromRandomWeights(j); Stoppable(j); }))
         {
             await agent.UntilAsync<JobCommitted>();
             await agent.SendAsync(new Detach("job-full-cut", 1, Checkpoint: true, "test"));
             await agent.UntilAsync<JobDetached>();
         }
-        await using var again = await StartAsync("job-full-cut", 2, j => { FromRandomWeights(j); Frequent(j); });
+        await using var again = await StartAsync("job-full-cut", 2, j => { FromRandomWeights(j); Stoppable(j); });
 
         Assert.Equal(expected, (await again.UntilAsync<JobFinished>()).Result.WeightsSha256);
         var parts = (await _store.ResultAsync("job-full-cut")).Parts.Select(p => p.Name);
@@ -114,7 +114,14 @@ public sealed class ExactResumeTests : IDisposable
         Assert.DoesNotContain(agent.Reports, r => r is JobAttached or JobSteps or JobCommitted);
     }
 
-    private static void Frequent(JsonObject json) => json["checkpoint"]!["every_steps"] = 1;
+    /// <summary>60 steps: a trainer that is told to stop at its first ones has not ended before it hears of it.</summary>
+    private static void Lasting(JsonObject json) => json["optimizer"]!["epochs"] = 12;
+
+    private static void Stoppable(JsonObject json)
+    {
+        Lasting(json);
+        json["checkpoint"]!["every_steps"] = 1;
+    }
 
     private static void FromRandomWeights(JsonObject json)
     {

@@ -108,6 +108,9 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
             case RunTask run:
                 tasks.Begin(run.Task, work);
                 break;
+            case StopTask stop:
+                tasks.Stop(stop.TaskId);
+                break;
         }
     }
 

@@ -22,6 +22,15 @@ internal static partial class ThisProcess
         return new TrainerIdentity(Environment.ProcessId, long.Parse(fields[19], CultureInfo.InvariantCulture));
     }
 
+    /// <summary>The process that started this one; another one after that has ended.</summary>
+    public static int ParentId() => OperatingSystem.IsWindows() ? 0 : GetParentId();
+
+    /// <summary>Lets jobs on the same processors go first. Call it on the thread that computes: its helpers inherit it.</summary>
+    public static void GiveWay()
+    {
+        if (OperatingSystem.IsLinux()) _ = Nice(10);
+    }
+
     public static void WriteFile<T>(string path, T value)
     {
         var temporary = path + ".new";
@@ -31,4 +40,10 @@ internal static partial class ThisProcess
 
     [LibraryImport("libc", EntryPoint = "setsid")]
     private static partial int SetSid();
+
+    [LibraryImport("libc", EntryPoint = "getppid")]
+    private static partial int GetParentId();
+
+    [LibraryImport("libc", EntryPoint = "nice")]
+    private static partial int Nice(int increment);
 }

@@ -34,6 +34,7 @@ public sealed record SessionJob(string JobId, int Epoch);
 [JsonDerivedType(typeof(StopJob), "stop_job")]
 [JsonDerivedType(typeof(StopSession), "stop_session")]
 [JsonDerivedType(typeof(RunTask), "run_task")]
+[JsonDerivedType(typeof(StopTask), "stop_task")]
 public abstract record NodeCommand
 {
     public long Seq { get; init; }
@@ -50,6 +51,9 @@ public sealed record StopJob(string SessionId, string JobId, int Epoch, bool Che
 public sealed record StopSession(string SessionId, bool Kill, string Reason) : NodeCommand;
 
 public sealed record RunTask(TrainerTask Task) : NodeCommand;
+
+/// <summary>Nobody waits for the task any more.</summary>
+public sealed record StopTask(string TaskId) : NodeCommand;
 
 /// <summary>What an agent passes on. Delivered at least once, in order per session.</summary>
 public sealed record NodeReport(string SessionId, TrainerReport? Report = null, SessionEnded? Ended = null, TrainerTaskReply? Task = null);

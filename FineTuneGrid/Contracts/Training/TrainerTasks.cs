@@ -2,7 +2,7 @@ using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Contracts.Training;
 
-/// <summary>Short work on a node besides training: completions and evaluation. Run by a one-shot trainer process.</summary>
+/// <summary>Work on a node besides jobs: completions, evaluation, plans, replays. Run by a one-shot trainer process.</summary>
 /// <param name="Adapter">Files of the adapter to apply; null runs the base alone.</param>
 public sealed record TrainerTask(
     string TaskId,
@@ -13,7 +13,8 @@ public sealed record TrainerTask(
     IReadOnlyList<SourceFile>? Adapter,
     CompletionTask? Completion = null,
     EvaluationTask? Evaluation = null,
-    PlanTask? Plan = null);
+    PlanTask? Plan = null,
+    VerificationTask? Verification = null);
 
 /// <param name="Prompts">Texts, completed as they are; or, with <paramref name="Chat"/>, user messages for the chat template.</param>
 public sealed record CompletionTask(IReadOnlyList<string> Prompts, bool Chat, int MaxTokens, double Temperature, double TopP, long Seed);
@@ -24,12 +25,18 @@ public sealed record EvaluationTask(TokenIndex Tokens, int ExactMatchRows);
 /// <summary>Dry run: the steps and the memory of an order, without a device.</summary>
 public sealed record PlanTask(TrainingOrder Order);
 
+/// <summary>Trains a job's steps between two of its checkpoints again, commits nothing, and compares with what was committed.</summary>
+/// <param name="FromManifest">Key of the checkpoint's manifest to go on from.</param>
+/// <param name="ToManifest">Key of a later one's, to end at.</param>
+public sealed record VerificationTask(TrainingOrder Order, string FromManifest, string ToManifest);
+
 public sealed record TrainerTaskReply(
     string TaskId,
     GridError? Error = null,
     IReadOnlyList<Completion>? Completions = null,
     EvaluationReply? Evaluation = null,
-    PlanReply? Plan = null);
+    PlanReply? Plan = null,
+    ResumeVerification? Verification = null);
 
 /// <param name="FinishReason"><c>stop</c> or <c>length</c>.</param>
 public sealed record Completion(string Text, int PromptTokens, int CompletionTokens, string FinishReason);
@@ -40,3 +47,22 @@ public sealed record EvaluationSample(string Prompt, string Expected, string Got
 
 /// <param name="Threads">Intra-op threads that pay off, at most those of the order; null where the order's are right.</param>
 public sealed record PlanReply(int TotalSteps, long TrainableParameters, long MemoryBytes, int MicroBatchTokens, double EstimatedSeconds, int? Threads = null);
+
+/// <summary>Whether a job that goes on from a checkpoint makes the bytes that it made before.</summary>
+/// <param name="AdapterSha256">Of the trained weights' file.</param>
+/// <param name="Differs">Names of the checkpoint's parts that are not the same; empty where the replay is identical.</param>
+/// <param name="Note">Why different bytes may be no fault: another build or hardware than the job's, or fast mode. Null where nothing excuses them.</param>
+public sealed record ResumeVerification(
+    string Job,
+    int FromStep,
+    int ToStep,
+    DigestPair AdapterSha256,
+    DigestPair OptimizerSha256,
+    bool Identical,
+    IReadOnlyList<string> Differs,
+    double Seconds,
+    string? Note = null);
+
+/// <param name="Expected">As committed.</param>
+/// <param name="Actual">As trained again.</param>
+public sealed record DigestPair(string Expected, string Actual);

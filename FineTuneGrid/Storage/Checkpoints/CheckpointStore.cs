@@ -67,6 +67,15 @@ public sealed class CheckpointStore
     public Task<RestoredCheckpoint?> RestoreAsync(CancellationToken cancellation = default) =>
         StorageFaults.TypedAsync("restoring job " + _jobId, () => RestoreOnceAsync(cancellation));
 
+    /// <summary>One committed state, by the key of its manifest, every byte verified.</summary>
+    /// <exception cref="GridException">corrupt_checkpoint: damaged, or missing because it was collected.</exception>
+    public Task<RestoredCheckpoint> OpenAsync(string manifest, CancellationToken cancellation = default)
+    {
+        if (!manifest.StartsWith(_keys.Folder, StringComparison.Ordinal))
+            throw new ArgumentException($"'{manifest}' is no manifest of job {_jobId}.", nameof(manifest));
+        return StorageFaults.TypedAsync($"opening a checkpoint of job {_jobId}", () => OpenOnceAsync(manifest, [], cancellation));
+    }
+
     /// <summary>The bytes of a part, verified.</summary>
     /// <exception cref="GridException">corrupt_checkpoint: damaged or missing.</exception>
     public Task<byte[]> ReadPartAsync(CheckpointPartInfo part, CancellationToken cancellation = default) =>
@@ -175,10 +184,7 @@ public sealed class CheckpointStore
         {
             try
             {
-                var manifest = await _blobs.ReadManifestAsync(reference.Manifest, cancellation);
-                foreach (var part in manifest.Parts)
-                    await _blobs.VerifyPartAsync(part, cancellation);
-                return new RestoredCheckpoint(reference.Manifest, manifest, skipped);
+                return await OpenOnceAsync(reference.Manifest, skipped, cancellation);
             }
             catch (GridException e) when (e.Code == ErrorCodes.CorruptCheckpoint)
             {
@@ -191,6 +197,14 @@ public sealed class CheckpointStore
         {
             Findings = [.. skipped.Select(s => new GridFinding(s.Key, s.Reason))],
         };
+    }
+
+    private async Task<RestoredCheckpoint> OpenOnceAsync(string key, IReadOnlyList<SkippedCheckpoint> skipped, CancellationToken cancellation)
+    {
+        var manifest = await _blobs.ReadManifestAsync(key, cancellation);
+        foreach (var part in manifest.Parts)
+            await _blobs.VerifyPartAsync(part, cancellation);
+        return new RestoredCheckpoint(key, manifest, skipped);
     }
 
     private void CheckEpoch(CheckpointHeadVersion? read, CheckpointCommit commit)

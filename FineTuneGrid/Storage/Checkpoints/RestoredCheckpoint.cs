@@ -1,6 +1,6 @@
 namespace FineTuneGrid.Storage;
 
-/// <summary>The newest committed state whose every byte was verified.</summary>
+/// <summary>A committed state whose every byte was verified.</summary>
 /// <param name="Key">The manifest's.</param>
 /// <param name="Skipped">Newer states that were damaged, each with the reason; newest first.</param>
 public sealed record RestoredCheckpoint(string Key, CheckpointManifest Manifest, IReadOnlyList<SkippedCheckpoint> Skipped);

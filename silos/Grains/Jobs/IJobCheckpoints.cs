@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Grains.Jobs;
 
@@ -10,6 +11,10 @@ public interface IJobCheckpoints
     /// holds a higher epoch stays as it is.
     /// </summary>
     Task FenceAsync(string jobId, int epoch);
+
+    /// <summary>The committed checkpoints that are kept, newest first.</summary>
+    /// <param name="keep">How many the job keeps.</param>
+    Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep);
 
     /// <summary>The files of the result that a manifest holds, by their names in the adapter's folder.</summary>
     Task<IReadOnlyList<SourceFile>> ResultFilesAsync(string jobId, string manifestKey);

@@ -26,6 +26,9 @@ public sealed class JobCheckpoints(IBlobStore blobs, TimeProvider time) : IJobCh
         }
     }
 
+    public async Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep) =>
+        [.. (await new CheckpointStore(blobs, jobId, time).ReadHeadAsync())?.Head.Recent.Take(keep) ?? []];
+
     public async Task<IReadOnlyList<SourceFile>> ResultFilesAsync(string jobId, string manifestKey)
     {
         var store = new CheckpointStore(blobs, jobId, time);

@@ -2,6 +2,7 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Grains.Planning;
+using FineTuneGrid.Storage;
 using Orleans;
 
 namespace FineTuneGrid.Grains.Jobs;
@@ -14,6 +15,8 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
     public Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission) => resolver.ResolveAsync(jobId, submission);
 
     public Task FenceAsync(string jobId, int epoch) => checkpoints.FenceAsync(jobId, epoch);
+
+    public Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep) => checkpoints.KeptAsync(jobId, keep);
 
     public async Task<JobInput> PerformAsync(JobState state, JobEffect effect)
     {

@@ -155,6 +155,16 @@ public sealed partial class JobGrain : Grain, IJobGrain
     public Task<IReadOnlyList<CheckpointView>> Checkpoints() =>
         Task.FromResult<IReadOnlyList<CheckpointView>>(Require(_state.Current).Checkpoints.ToList());
 
+    public async Task<VerificationTask> PlanVerification(int? fromStep, int? toStep)
+    {
+        var state = Require(_state.Current);
+        var spec = state.Submission.Spec.Checkpoint;
+        var window = ReplayWindow.Choose(Id, spec, await _runner.KeptAsync(Id, spec.Keep), fromStep, toStep);
+        if (state.Plan is null)
+            throw new GridException(ErrorCodes.Conflict, $"The job '{Id}' is still being validated.");
+        return new VerificationTask(JobViews.Order(state), window.From.Manifest, window.To.Manifest);
+    }
+
     private IPoolGrain Pool => GrainFactory.GetGrain<IPoolGrain>(PoolKeys.Default);
 
     private async Task<JobView> OwnerAsks(JobInput input)

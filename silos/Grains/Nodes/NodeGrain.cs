@@ -19,7 +19,9 @@ namespace FineTuneGrid.Grains.Nodes;
 public sealed partial class NodeGrain : Grain, INodeGrain
 {
     private static readonly TimeSpan MaxPoll = TimeSpan.FromSeconds(10);
+    // A little below the callers' own limits, so that they hear why.
     private static readonly TimeSpan TaskLimit = TimeSpan.FromMinutes(5) - TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan VerifyLimit = TimeSpan.FromHours(1) - TimeSpan.FromSeconds(5);
 
     private readonly StateCell<NodeState> _state;
     private readonly GridOptions _options;
@@ -56,6 +58,9 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     {
         if (registration.NodeId != Id)
             throw new GridException(ErrorCodes.InvalidValue, $"The node '{registration.NodeId}' cannot register as '{Id}'.", "node_id");
+        // What an earlier agent took died with it; what none has taken yet is this one's.
+        if (_state.Latest is { } known && known.Registration.Incarnation != registration.Incarnation)
+            Abandon(id => !known.Commands.Any(c => c is RunTask run && run.Task.TaskId == id));
         await _state.UpdateAsync(s => NodeRules.Register(s, registration));
         LogRegistered(Id, registration.Incarnation, registration.Slots.Count);
         Extend(registration.Sessions);
@@ -103,26 +108,9 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         _commands.Pulse();
     }
 
-    public async Task<TrainerTaskReply> Run(TrainerTask task)
-    {
-        if (!IsAlive)
-            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' is not alive.");
-        var reply = new TaskCompletionSource<TrainerTaskReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _tasks[task.TaskId] = reply;
-        try
-        {
-            await Send(new RunTask(task) { OperationId = task.TaskId });
-            return await reply.Task.WaitAsync(TaskLimit, _time);
-        }
-        catch (TimeoutException e)
-        {
-            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' did not answer in {TaskLimit.TotalSeconds:0} s.", inner: e);
-        }
-        finally
-        {
-            _tasks.Remove(task.TaskId);
-        }
-    }
+    public Task<TrainerTaskReply> Run(TrainerTask task) => RunAsync(task, TaskLimit, CancellationToken.None);
+
+    public Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation) => RunAsync(task, VerifyLimit, cancellation);
 
     public async Task<NodeView> Drain(bool draining)
     {
@@ -139,7 +127,39 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         LogGoodbye(Id);
         _sessions = [];
         _leaseUntil = null;
+        Abandon(_ => true);
         await Pool.NodeChanged(Availability(registered: true));
+    }
+
+    private async Task<TrainerTaskReply> RunAsync(TrainerTask task, TimeSpan limit, CancellationToken cancellation)
+    {
+        if (!IsAlive)
+            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' is not alive.");
+        var reply = new TaskCompletionSource<TrainerTaskReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _tasks[task.TaskId] = reply;
+        try
+        {
+            await Send(new RunTask(task) { OperationId = task.TaskId });
+            return await reply.Task.WaitAsync(limit, _time, cancellation);
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException)
+        {
+            await Send(new StopTask(task.TaskId) { OperationId = $"{task.TaskId}/stop" });
+            if (e is OperationCanceledException)
+                throw;
+            throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' did not answer in {limit.TotalSeconds:0} s.", inner: e);
+        }
+        finally
+        {
+            _tasks.Remove(task.TaskId);
+        }
+    }
+
+    /// <summary>Frees those who wait for tasks that nobody runs any more.</summary>
+    private void Abandon(Func<string, bool> which)
+    {
+        foreach (var (id, waiting) in _tasks.Where(t => which(t.Key)).ToList())
+            waiting.TrySetResult(new TrainerTaskReply(id, new GridError(ErrorCodes.Unavailable, $"The node '{Id}' stopped before it had answered; try again.")));
     }
 
     private bool IsAlive => _state.Current is { Gone: false } && _leaseUntil > _time.GetUtcNow();

@@ -60,6 +60,12 @@ internal sealed class FakeCheckpoints(IBlobStore blobs) : IJobCheckpoints
         return Task.CompletedTask;
     }
 
+    /// <summary>Steps that a job keeps, oldest first.</summary>
+    public ConcurrentDictionary<string, int[]> Steps { get; } = new();
+
+    public Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep) =>
+        Task.FromResult<IReadOnlyList<CheckpointReference>>([.. Steps.GetValueOrDefault(jobId, []).Reverse().Take(keep).Select(s => new CheckpointReference($"m{s}", 1, s))]);
+
     public async Task<IReadOnlyList<SourceFile>> ResultFilesAsync(string jobId, string manifestKey)
     {
         var files = new List<SourceFile>();

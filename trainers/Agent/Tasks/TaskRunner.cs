@@ -6,49 +6,86 @@ using FineTuneGrid.Contracts.Training;
 
 namespace FineTuneGrid.Agent.Tasks;
 
-/// <summary>Runs short work (completions, evaluation) in one-shot trainer processes, a few at once.</summary>
+/// <summary>
+/// Runs work besides jobs in one-shot trainer processes: short tasks a few at once, and one verification, which may take long and
+/// must not keep the short ones waiting.
+/// </summary>
 internal sealed class TaskRunner(SessionServices services) : IDisposable
 {
     private const int AtOnce = 2;
     private const int LongestTail = 4000;
 
     private readonly SemaphoreSlim _places = new(AtOnce, AtOnce);
-    private readonly HashSet<string> _known = [];
+    private readonly SemaphoreSlim _verification = new(1, 1);
+    private readonly Dictionary<string, CancellationTokenSource> _known = [];
 
     /// <summary>Starts the task unless it runs already; its reply goes out as a report.</summary>
     public void Begin(TrainerTask task, CancellationToken cancellation)
     {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         lock (_known)
-            if (!_known.Add(task.TaskId)) return;
-        _ = Task.Run(() => RunAsync(task, cancellation), cancellation);
+        {
+            if (!_known.TryAdd(task.TaskId, stop))
+            {
+                stop.Dispose();
+                return;
+            }
+        }
+        _ = Task.Run(() => RunAsync(task, stop.Token, cancellation), cancellation);
     }
 
-    public void Dispose() => _places.Dispose();
-
-    private async Task RunAsync(TrainerTask task, CancellationToken cancellation)
+    /// <summary>Ends the task's process, where it runs.</summary>
+    public void Stop(string taskId)
     {
-        await _places.WaitAsync(cancellation);
-        var folder = Path.Combine(services.Options.TasksDirectory, task.TaskId);
+        lock (_known)
+            if (_known.TryGetValue(taskId, out var stop)) stop.Cancel();
+    }
+
+    public void Dispose()
+    {
+        _places.Dispose();
+        _verification.Dispose();
+    }
+
+    private async Task RunAsync(TrainerTask task, CancellationToken stop, CancellationToken cancellation)
+    {
         TrainerTaskReply reply;
         try
         {
-            AtomicFile.MakePrivateDirectory(folder);
-            reply = await ExecuteAsync(task, folder, cancellation);
+            reply = await InPlaceAsync(task, stop);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            reply = new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, "The task was stopped: nobody waited for it any more."));
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
             reply = new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.TrainerCrashed, $"The task could not be run: {e.Message}"));
         }
-        finally
-        {
-            _places.Release();
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
-        }
         services.Reports.Post(new NodeReport(task.TaskId, Task: reply), () =>
         {
-            lock (_known) _known.Remove(task.TaskId);
+            lock (_known)
+                if (_known.Remove(task.TaskId, out var source)) source.Dispose();
             return Task.CompletedTask;
         });
+    }
+
+    private async Task<TrainerTaskReply> InPlaceAsync(TrainerTask task, CancellationToken stop)
+    {
+        var places = task.Verification is null ? _places : _verification;
+        if (!await places.WaitAsync(task.Verification is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, stop))
+            return new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, $"Another verification runs on node {services.Options.NodeId}; try again when it has ended."));
+        var folder = Path.Combine(services.Options.TasksDirectory, task.TaskId);
+        try
+        {
+            AtomicFile.MakePrivateDirectory(folder);
+            return await ExecuteAsync(task, folder, stop);
+        }
+        finally
+        {
+            places.Release();
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
     }
 
     private async Task<TrainerTaskReply> ExecuteAsync(TrainerTask task, string folder, CancellationToken cancellation)

@@ -24,6 +24,7 @@ internal static class TaskCommand
         {
             var store = task.Blobs.Open();
             if (task.Plan is { } plan) return new TrainerTaskReply(task.TaskId, Plan: Planning.Plan(store, plan.Order));
+            if (task.Verification is not null) ThisProcess.GiveWay();
             Compute.Prepare(task.Threads);
             return Answer(task, store);
         }
@@ -38,11 +39,22 @@ internal static class TaskCommand
     private static TrainerTaskReply Answer(TrainerTask task, IBlobStore store)
     {
         using var models = new ModelStore(store, Compute.Device(task.Device));
+        if (task.Verification is { } window) return new TrainerTaskReply(task.TaskId, Verification: Verifying.Run(store, models, window, ParentIsThere(), TimeProvider.System));
         var model = models.Resident(task.Model, "fp32");
         using var adapter = task.Adapter is { } files ? models.ReadAdapter(model.Architecture, files) : null;
         var reader = new PromptReader(models, task.Model);
         if (task.Completion is { } completion) return new TrainerTaskReply(task.TaskId, Completions: Completing.Run(model, adapter, reader, completion));
         if (task.Evaluation is { } evaluation) return new TrainerTaskReply(task.TaskId, Evaluation: Evaluating.Run(store, model, adapter, reader, evaluation));
-        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation or plan.");
+        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation, plan or verification.");
+    }
+
+    /// <summary>A guard for work that may take long: when the agent that asked for it is gone, nobody reads the answer.</summary>
+    private static Action ParentIsThere()
+    {
+        var parent = ThisProcess.ParentId();
+        return () =>
+        {
+            if (ThisProcess.ParentId() != parent) throw new GridException(ErrorCodes.Unavailable, "The agent that asked for this task is gone; try again.");
+        };
     }
 }

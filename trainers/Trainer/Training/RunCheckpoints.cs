@@ -18,6 +18,21 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
 
     public RestoredCheckpoint? Find() => Wait(_store.RestoreAsync());
 
+    /// <summary>The committed state of this manifest.</summary>
+    /// <exception cref="GridException"><c>corrupt_checkpoint</c> where it is damaged, <c>conflict</c> where it was collected meanwhile.</exception>
+    public RestoredCheckpoint Open(string manifest)
+    {
+        try
+        {
+            return Wait(_store.OpenAsync(manifest));
+        }
+        catch (GridException e) when (e.Code == ErrorCodes.CorruptCheckpoint && !IsKept(manifest))
+        {
+            throw new GridException(
+                ErrorCodes.Conflict, $"The checkpoint '{manifest}' was removed meanwhile, since the job has committed newer ones: name newer steps, or raise checkpoint.keep.", "checkpoint.keep", e);
+        }
+    }
+
     /// <summary>Fills weights and moments; the state to go on from.</summary>
     public TrainerState Load(RestoredCheckpoint checkpoint, Trainee trainee, AdamW optimizer)
     {
@@ -33,19 +48,12 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
     public TrainerState LoadState(RestoredCheckpoint checkpoint) =>
         GridJson.Parse<TrainerState>(Wait(_store.ReadPartAsync(Part(checkpoint, TrainerState.PartName))));
 
-    /// <param name="result">Further files where this is the result of the training.</param>
+    /// <param name="parts">Weights and moments first.</param>
     /// <param name="guard">Throws where the lease is over. Called right before the store is asked.</param>
-    public Committed Commit(TrainerState state, Trainee trainee, AdamW optimizer, IReadOnlyList<CheckpointPart>? result, Action guard)
+    public Committed Commit(TrainerState state, IReadOnlyList<CheckpointPart> parts, bool finished, Action guard)
     {
-        List<CheckpointPart> parts =
-        [
-            new(RunParts.WeightsName(trainee), () => RunParts.Weights(trainee)),
-            new(RunParts.Optimizer, () => RunParts.Moments(trainee, optimizer)),
-            new(TrainerState.PartName, GridJson.ToBytes(state)),
-            .. result ?? [],
-        ];
         guard();
-        var head = Wait(_store.CommitAsync(new CheckpointCommit(order.Epoch, state.Step, state.SamplesConsumed, parts) { Finished = result is not null }));
+        var head = Wait(_store.CommitAsync(new CheckpointCommit(order.Epoch, state.Step, state.SamplesConsumed, parts) { Finished = finished }));
         var manifest = head.Head.Newest!.Manifest;
         Collect();
         return new Committed(manifest, Digest(parts[0]), Digest(parts[1]));
@@ -57,11 +65,15 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
     public static CheckpointPartInfo Part(RestoredCheckpoint checkpoint, string name) => checkpoint.Manifest.Find(name)
         ?? throw new GridException(ErrorCodes.CorruptCheckpoint, $"The checkpoint '{checkpoint.Key}' has no part '{name}': it is of another kind of job.");
 
-    private static string Digest(CheckpointPart part)
+    /// <summary>SHA-256 of the part's bytes.</summary>
+    public static string Digest(CheckpointPart part)
     {
         using var content = part.Open();
         return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
     }
+
+    private bool IsKept(string manifest) =>
+        Wait(_store.ReadHeadAsync())?.Head.Recent.Take(order.Spec.Checkpoint.Keep).Any(r => r.Manifest == manifest) == true;
 
     private SafetensorsFile Open(RestoredCheckpoint checkpoint, string name)
     {

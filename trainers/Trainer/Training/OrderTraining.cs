@@ -1,0 +1,92 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Shards;
+using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Models;
+
+namespace FineTuneGrid.Trainer.Training;
+
+/// <summary>
+/// An order in training: trainee, data, optimizer and state, one step at a time. It knows neither commits nor reports, so that
+/// a job and a replay of it take the very same steps.
+/// </summary>
+/// <param name="guard">Throws where the work must stop; called before whatever takes long.</param>
+internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time) : IDisposable
+{
+    private OptimizerStep _optimizer = null!;
+    private TrainingData _data = null!;
+    private TokenDataset? _validation;
+
+    public Trainee Trainee { get; private set; } = null!;
+
+    public TrainerState State { get; private set; } = new();
+
+    public int TotalSteps => _data.TotalSteps;
+
+    private JobSpec Spec => order.Spec;
+
+    /// <summary>Loads what the order names, at its very beginning.</summary>
+    public void Open()
+    {
+        Trainee = models.Open(order);
+        _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
+        if (order.Validation is { } validation) _validation = TokenDataset.OpenAsync(store, validation).GetAwaiter().GetResult();
+        _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps);
+    }
+
+    /// <summary>Goes on from a committed state.</summary>
+    public void Restore(RunCheckpoints checkpoints, RestoredCheckpoint found) => State = checkpoints.Load(found, Trainee, _optimizer.Optimizer);
+
+    /// <summary>One optimizer step, with the evaluation that is due after it.</summary>
+    public StepDone Step()
+    {
+        var started = time.GetTimestamp();
+        var batch = _data.Next(State.SamplesConsumed);
+        var outcome = _optimizer.Run(State.Step, batch, guard);
+        var seconds = time.GetElapsedTime(started).TotalSeconds;
+        State = State.After(batch, outcome.Loss, seconds);
+        return new StepDone(batch, outcome, seconds, EvaluationIsDue() ? Evaluate() : null);
+    }
+
+    /// <summary>The present state as a checkpoint's parts: weights, moments, the trainer's state and, at the end, what the result adds.</summary>
+    public IReadOnlyList<CheckpointPart> Parts(bool finished) =>
+    [
+        new(RunParts.WeightsName(Trainee), () => RunParts.Weights(Trainee)),
+        new(RunParts.Optimizer, () => RunParts.Moments(Trainee, _optimizer.Optimizer)),
+        new(TrainerState.PartName, GridJson.ToBytes(State)),
+        .. finished ? ResultFiles() : [],
+    ];
+
+    public void Dispose()
+    {
+        _optimizer?.Dispose();
+        Trainee?.Dispose();
+        _data?.Dispose();
+        _validation?.Dispose();
+    }
+
+    private bool EvaluationIsDue() =>
+        _validation is not null && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));
+
+    private double? Evaluate()
+    {
+        var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens);
+        var (loss, _) = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard);
+        if (!double.IsFinite(loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
+        State = State.WithValidation(loss);
+        return loss;
+    }
+
+    private List<CheckpointPart> ResultFiles()
+    {
+        if (!Trainee.IsFull) return [new(RunParts.AdapterConfig, RunParts.PeftConfigOf(Trainee, Spec.BaseModelName() ?? order.Model!.Id))];
+        List<CheckpointPart> files = [new(RunParts.ModelConfig, RunParts.ConfigOf(Trainee))];
+        foreach (var file in (order.TokenizerModel ?? order.Model)?.Files ?? [])
+            if (RunParts.TokenizerFiles.Contains(file.Path)) files.Add(new CheckpointPart(file.Path, models.Bytes(file)));
+        return files;
+    }
+}
+
+/// <param name="ValidLoss">Null where no evaluation was due.</param>
+internal sealed record StepDone(StepBatch Batch, StepOutcome Outcome, double Seconds, double? ValidLoss);
