@@ -9,6 +9,8 @@ namespace FineTuneGrid.Cli;
 /// <summary>The REST API as the commands use it. Every refusal becomes a <see cref="CliException"/> with the server's own words.</summary>
 public sealed class GridClient : IDisposable
 {
+    private static readonly TimeSpan DefaultLimit = TimeSpan.FromMinutes(15);
+
     private readonly HttpClient _http;
 
     public GridClient(string? url, string? apiKey)
@@ -16,7 +18,7 @@ public sealed class GridClient : IDisposable
         url = string.IsNullOrEmpty(url) ? "http://127.0.0.1:5080" : url;
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
             throw new CliException($"FTG_URL is not an http(s) address: {url}", 2);
-        _http = new HttpClient { BaseAddress = new Uri(address.AbsoluteUri.TrimEnd('/') + "/"), Timeout = TimeSpan.FromMinutes(15) };
+        _http = new HttpClient { BaseAddress = new Uri(address.AbsoluteUri.TrimEnd('/') + "/"), Timeout = Timeout.InfiniteTimeSpan };
         if (!string.IsNullOrEmpty(apiKey)) _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", apiKey.Trim());
     }
 
@@ -27,7 +29,8 @@ public sealed class GridClient : IDisposable
 
     public async Task<T> GetAsync<T>(string path, CancellationToken ct) => (await GetAsync(path, ct)).Deserialize<T>(GridJson.Options)!;
 
-    public Task<JsonElement> PostAsync(string path, object? body, CancellationToken ct) => JsonAsync(HttpMethod.Post, path, body, ct);
+    /// <param name="limit">How long the answer may take to begin; default: 15 minutes.</param>
+    public Task<JsonElement> PostAsync(string path, object? body, CancellationToken ct, TimeSpan? limit = null) => JsonAsync(HttpMethod.Post, path, body, ct, limit);
 
     public async Task<T> PostAsync<T>(string path, object? body, CancellationToken ct) =>
         (await PostAsync(path, body, ct)).Deserialize<T>(GridJson.Options)!;
@@ -50,11 +53,13 @@ public sealed class GridClient : IDisposable
     }
 
     /// <summary>Sends a request as it is; the caller owns the response. Transport faults name the address.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+    public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct, TimeSpan? limit = null)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        end.CancelAfter(limit ?? DefaultLimit);
         try
         {
-            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, ct);
+            return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, end.Token);
         }
         catch (HttpRequestException e)
         {
@@ -74,11 +79,11 @@ public sealed class GridClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body, CancellationToken ct)
+    private async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body, CancellationToken ct, TimeSpan? limit = null)
     {
         using var request = new HttpRequestMessage(method, path);
         if (method == HttpMethod.Post) request.Content = JsonContent.Create(body ?? new { }, options: GridJson.Options);
-        using var response = await SendAsync(request, ct);
+        using var response = await SendAsync(request, ct, limit);
         await EnsureOkAsync(response, ct);
         if (response.StatusCode == HttpStatusCode.NoContent) return default;
         var bytes = await response.Content.ReadAsByteArrayAsync(ct);

@@ -40,6 +40,7 @@ public static class GatewayHosting
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<TaskRunner>();
         services.AddSingleton<TextService>();
+        services.AddSingleton<ResumeVerifier>();
         services.AddSingleton<RequestMetrics>();
         services.AddSingleton<JobCensus>();
         services.AddExceptionHandler<ProblemWriter>();

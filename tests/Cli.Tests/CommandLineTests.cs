@@ -13,6 +13,7 @@ public sealed class CommandLineTests(SmallServer server)
     [InlineData("job", "show")]
     [InlineData("job", "list", "--colour")]
     [InlineData("key", "create", "me", "--role", "owner")]
+    [InlineData("job", "verify-resume", "job-x", "--from-step", "first")]
     [InlineData("job", "submit", "/no/such/spec.json")]
     [InlineData("dataset", "add", "d", "/no/such.parquet")]
     [InlineData("model", "add", "m", "/no/such/folder")]
@@ -93,7 +94,7 @@ public sealed class CommandLineTests(SmallServer server)
         Assert.Equal(0, root.ExitCode);
         var verbs = new Dictionary<string, string[]>
         {
-            ["job"] = ["submit", "list", "show", "watch", "logs", "events", "cancel", "pause", "resume"],
+            ["job"] = ["submit", "list", "show", "watch", "logs", "events", "cancel", "pause", "resume", "verify-resume"],
             ["model"] = ["add", "list", "show", "rm", "export"], ["dataset"] = ["inspect", "add", "list", "show", "rm"],
             ["adapter"] = ["list", "show", "verify", "export", "rm", "push", "pull"], ["node"] = ["list", "drain"], ["key"] = ["create", "list", "revoke"],
             ["generate"] = [], ["eval"] = [],
@@ -117,6 +118,18 @@ public sealed class CommandLineTests(SmallServer server)
             Assert.Equal((0, ""), (call.ExitCode, call.Errors));
             Assert.NotEqual(JsonValueKind.Undefined, JsonDocument.Parse(call.Output).RootElement.ValueKind);
         }
+    }
+
+    [Theory]
+    [InlineData("job-same", 0, "identical, adapter sha256 aa, optimizer sha256 bb")]
+    [InlineData("job-other", 1, "DIFFERENT in optimizer.safetensors: adapter sha256 aa instead of aa, optimizer sha256 cc instead of bb (another build)")]
+    public async Task VerifyResume_IsOneLine_AndItsVerdictTheExitCode(string job, int code, string says)
+    {
+        var call = await Call.RunAsync("job", "verify-resume", job, "--from-step", "4");
+        Assert.Equal((code, ""), (call.ExitCode, call.Errors));
+        Assert.Equal($"{job} steps 4 to 8 trained again in 1.5 s: {says}", Assert.Single(call.Output.TrimEnd().Split('\n')).TrimEnd());
+        var json = await Call.RunAsync("job", "verify-resume", job, "--from-step", "4", "--json");
+        Assert.Equal((code, code == 0), (json.ExitCode, JsonDocument.Parse(json.Output).RootElement.GetProperty("identical").GetBoolean()));
     }
 
     [Fact]

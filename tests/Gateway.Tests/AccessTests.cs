@@ -79,7 +79,7 @@ public sealed class AccessTests(GatewayUnderTest gateway)
             $"models/{model}/files/config.json", $"jobs/{job}", $"jobs/{job}/events", $"jobs/{job}/events/stream", $"jobs/{job}/metrics", $"jobs/{job}/checkpoints", $"jobs/{job}/logs",
             "adapters/acme/tuned", "adapters/acme/tuned/versions/1/files/README.md"])
             await gateway.Stranger.GetAsync("/api/v1/" + path).ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
-        foreach (var verb in (string[])["cancel", "pause", "resume"])
+        foreach (var verb in (string[])["cancel", "pause", "resume", "verify-resume"])
             await gateway.Stranger.PostAsync($"/api/v1/jobs/{job}/{verb}", null).ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
         await gateway.Stranger.DeleteAsync($"/api/v1/datasets/{dataset}").ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
         await gateway.Stranger.DeleteAsync($"/api/v1/models/{model}").ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);

@@ -7,13 +7,17 @@ namespace FineTuneGrid.Cli.Commands;
 
 public static class JobCommands
 {
+    /// <summary>A replay takes as long as its window took to train; the server ends it after an hour.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(65);
+
     private static readonly Argument<string> Id = new("id") { Description = "The job's id." };
 
     public static Command Create() => CommandExtensions.Group("job", "Fine-tuning jobs.",
         Submit(), List(), Show(), Watch(), Logs(), Events(),
         Change("cancel", "Cancel the job; its checkpoints and logs stay."),
         Change("pause", "Checkpoint, then give the slot back."),
-        Change("resume", "Queue a paused job again."));
+        Change("resume", "Queue a paused job again."),
+        VerifyResume());
 
     private static Command Submit()
     {
@@ -87,6 +91,30 @@ public static class JobCommands
             context.Output.Row(e, () => $"{e.Text("time")}  {e.Text("type"),-10}  {e.Text("message")}");
         return 0;
     }, Id);
+
+    private static Command VerifyResume()
+    {
+        var from = new Option<int?>("--from-step") { Description = "A kept checkpoint to go on from; default: the one before --to-step." };
+        var to = new Option<int?>("--to-step") { Description = "A later kept checkpoint to end at; default: the next one, or the newest." };
+        return new Command("verify-resume", "Train between two kept checkpoints again and compare the bytes; 0 where they are the same, 1 where not.").Does(async (context, ct) =>
+        {
+            var window = new { from_step = context.Get(from), to_step = context.Get(to) };
+            var found = await context.Client.PostAsync($"api/v1/jobs/{Uri.EscapeDataString(context.Get(Id))}/verify-resume", window, ct, Patience);
+            context.Output.Result(found, () => Verdict(found));
+            return found.GetProperty("identical").GetBoolean() ? 0 : 1;
+        }, Id, from, to);
+    }
+
+    private static string Verdict(JsonElement found)
+    {
+        var window = $"{found.Text("job")} steps {found.Text("from_step")} to {found.Text("to_step")} trained again in {found.Rounded("seconds", "0.0")} s";
+        if (found.GetProperty("identical").GetBoolean())
+            return $"{window}: identical, adapter sha256 {found.Text("adapter_sha256.actual")}, optimizer sha256 {found.Text("optimizer_sha256.actual")}";
+        var parts = string.Join(", ", found.GetProperty("differs").EnumerateArray().Select(p => p.GetString()));
+        var note = found.Text("note") is { } text ? $" ({text})" : "";
+        return $"{window}: DIFFERENT in {parts}: adapter sha256 {found.Text("adapter_sha256.actual")} instead of {found.Text("adapter_sha256.expected")}, "
+            + $"optimizer sha256 {found.Text("optimizer_sha256.actual")} instead of {found.Text("optimizer_sha256.expected")}{note}";
+    }
 
     private static Command Change(string verb, string description) => new Command(verb, description).Does(async (context, ct) =>
     {

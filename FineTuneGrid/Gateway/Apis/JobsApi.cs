@@ -3,9 +3,11 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.Runs;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -14,6 +16,9 @@ namespace FineTuneGrid.Gateway.Apis;
 public static class JobsApi
 {
     private const int MaxSpecBytes = 1 << 20;
+
+    /// <summary>Both null: the last window that is kept.</summary>
+    private sealed record VerifyResumeRequest(int? FromStep = null, int? ToStep = null);
 
     public static void MapJobs(this IEndpointRouteBuilder routes)
     {
@@ -29,6 +34,8 @@ public static class JobsApi
             .RequireAuthorization(Policies.Member).WithSummary("Checkpoint and give the slot back");
         jobs.MapPost("/{id}/resume", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Resume()))
             .RequireAuthorization(Policies.Member).WithSummary("Queue a paused job again");
+        jobs.MapPost("/{id}/verify-resume", VerifyResume).RequireAuthorization(Policies.Member)
+            .WithSummary("Train between two kept checkpoints again and compare the bytes; waits for a free slot's answer").Produces<ResumeVerification>();
         jobs.MapGet("/{id}/events", Events).RequireAuthorization(Policies.Reader).WithSummary("Events, oldest first");
         jobs.MapGet("/{id}/events/stream", Stream).RequireAuthorization(Policies.Reader).WithSummary("Server-sent events, resumable by Last-Event-ID");
         jobs.MapGet("/{id}/metrics", Metrics).RequireAuthorization(Policies.Reader).WithSummary("Step metrics, each step once");
@@ -78,6 +85,23 @@ public static class JobsApi
         var job = await access.ViewAsync(caller, id);
         if (!caller.CanWrite(job.Org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not change jobs of organisation '{job.Org}'.");
         return Results.Json(await change(access.Grain(id)), GridJson.Options);
+    }
+
+    private static async Task<IResult> VerifyResume(HttpContext context, JobAccess access, ResumeVerifier verifier, IHostApplicationLifetime lifetime, string id)
+    {
+        var caller = context.Caller();
+        var job = await access.ViewAsync(caller, id);
+        if (!caller.CanWrite(job.Org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not use slots for jobs of organisation '{job.Org}'.");
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        var window = await BodyReader.ReadJsonAsync<VerifyResumeRequest>(context.Request, end.Token);
+        try
+        {
+            return Results.Json(await verifier.VerifyAsync(id, window.FromStep, window.ToStep, end.Token), GridJson.Options);
+        }
+        catch (OperationCanceledException e) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            throw new GridException(ErrorCodes.Unavailable, "The server stops; try again when it is back.", inner: e);
+        }
     }
 
     private static async Task<IResult> Events(HttpContext context, JobAccess access, string id, long? after, int? limit)

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using Microsoft.AspNetCore.Builder;
@@ -31,6 +32,7 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapGet("/api/v1/jobs", () => Results.Text("""{"data":[{"id":"job-1","status":"running","adapter":"a/b\u001b[31m"}],"next":null}""", "application/json"));
         _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
         _app.MapPost("/api/v1/jobs", () => Problem(422, """{"detail":"method.rank must be at least 1. (1 more)","findings":[{"where":"method.rank","message":"method.rank must be at least 1."},{"where":"name","message":"name is too long."}]}"""));
+        _app.MapPost("/api/v1/jobs/{id}/verify-resume", Verify);
         _app.MapGet("/api/v1/keys", () => Results.StatusCode(401));
         _app.MapGet("/api/v1/models", () => Results.Text("<html>not a grid</html>", "text/html"));
         _app.MapDelete("/api/v1/models/{name}", () => Results.NoContent());
@@ -93,6 +95,18 @@ public sealed class SmallServer : IAsyncLifetime
     {
         Asked.Enqueue((path, context.Request.Headers.Range.ToString()));
         return Results.Bytes(Files[path], "application/octet-stream", enableRangeProcessing: true);
+    }
+
+    /// <summary>The answer about one job that is as it was, and about any other that is not.</summary>
+    private static IResult Verify(string id, JsonElement window)
+    {
+        var same = id == "job-same";
+        return Results.Json(new
+        {
+            job = id, from_step = window.GetProperty("from_step").GetInt32(), to_step = 8, adapter_sha256 = new { expected = "aa", actual = "aa" },
+            optimizer_sha256 = new { expected = "bb", actual = same ? "bb" : "cc" }, identical = same, differs = same ? Array.Empty<string>() : ["optimizer.safetensors"],
+            seconds = 1.5, note = same ? null : "another build",
+        });
     }
 
     private static IResult Problem(int status, string body) => Results.Text(body, "application/problem+json", Encoding.UTF8, status);
