@@ -2,6 +2,7 @@ using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Health;
+using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
@@ -38,6 +39,8 @@ public static class GatewayHosting
         services.AddSingleton<JobAccess>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
+        services.AddSingleton<ReplyStore>();
+        services.AddSingleton<IdempotentPosts>();
         services.AddSingleton<TaskRunner>();
         services.AddSingleton<TextService>();
         services.AddSingleton<ResumeVerifier>();
@@ -70,6 +73,7 @@ public static class GatewayHosting
         app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
         app.UseAuthentication();
         app.UseAuthorization();
+        app.Use((context, next) => context.RequestServices.GetRequiredService<IdempotentPosts>().InvokeAsync(context, next));
         app.MapOpenApi().AllowAnonymous();
         app.MapHealth();
         app.MapMetrics();

@@ -47,6 +47,6 @@ public sealed class AdapterTests(GatewayUnderTest gateway)
         var view = await gateway.Reader.GetAsync($"/api/v1/adapters/{adapter}").JsonAsync();
         var digest = view.GetProperty("versions")[0].GetProperty("files").EnumerateArray().Single(f => f.Text("path") == path).Text("sha256");
         return Directory.EnumerateFiles(gateway.Directory, "*", SearchOption.AllDirectories).Single(f => f.Contains(digest, StringComparison.Ordinal)
-            && f.Contains("adapters", StringComparison.Ordinal) && new FileInfo(f).Length > 0);
+            && f.Contains(view.Text("id"), StringComparison.Ordinal) && new FileInfo(f).Length > 0);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -13,6 +14,16 @@ public sealed class ApiKeys(byte[] pepper)
     private const int RestLength = 43;
 
     public static string Create() => "ftg_" + RandomNumberGenerator.GetString(Alphabet, RestLength);
+
+    /// <summary>The same secret for the same seed: what a caller who repeats a request is shown again, though it is stored nowhere.</summary>
+    public string Derive(string seed)
+    {
+        var value = new BigInteger(HMACSHA256.HashData(pepper, Encoding.UTF8.GetBytes("derive\n" + seed)), isUnsigned: true, isBigEndian: true);
+        return "ftg_" + string.Create(RestLength, value, static (rest, number) =>
+        {
+            for (var i = 0; i < rest.Length; i++, number /= Alphabet.Length) rest[i] = Alphabet[(int)(number % Alphabet.Length)];
+        });
+    }
 
     /// <summary>The stored form of a presented key; null where it cannot be one of ours.</summary>
     public string? Hash(string presented)

@@ -27,7 +27,7 @@ public static class AdaptersApi
         group.MapDelete("/{org}/{name}", Delete).RequireAuthorization(Policies.Member).WithSummary("Delete an adapter, or one ?version=");
     }
 
-    private static async Task<IResult> List(HttpContext context, IGrainFactory grains, NameResolver names)
+    private static async Task<IResult> List(HttpContext context, IGrainFactory grains, NameResolver names, string? after, int? limit)
     {
         var all = new List<AdapterView>();
         foreach (var org in await names.VisibleOrgsAsync(context.Caller()))
@@ -35,7 +35,7 @@ public static class AdaptersApi
             var ids = (await grains.GetGrain<IOrgGrain>(org).List(Ids.Adapter)).Values;
             all.AddRange((await Task.WhenAll(ids.Select(id => grains.GetGrain<IAdapterGrain>(id).Get()))).OfType<AdapterView>());
         }
-        return Paging.Page(all.OrderBy(a => a.Org, StringComparer.Ordinal).ThenBy(a => a.Name, StringComparer.Ordinal), null);
+        return Paging.Keyed(all, a => $"{a.Org}/{a.Name}", after, limit);
     }
 
     private static async Task<IResult> Get(HttpContext context, NameResolver names, string org, string name) =>

@@ -28,7 +28,7 @@ public static class AssetsApi
     {
         var group = routes.MapGroup($"/api/v1/{kind.Route}").WithTags(kind.Route);
         group.MapPost("/", (HttpContext c, AssetService a, CancellationToken ct) => Create(c, a, kind, ct)).RequireAuthorization(Policies.Member).WithSummary($"Create a {kind.Noun}");
-        group.MapGet("/", (HttpContext c, AssetService a) => List(c, a, kind)).RequireAuthorization(Policies.Reader).WithSummary($"All {kind.Noun}s the key can see");
+        group.MapGet("/", (HttpContext c, AssetService a, string? after, int? limit) => List(c, a, kind, after, limit)).RequireAuthorization(Policies.Reader).WithSummary($"All {kind.Noun}s the key can see");
         group.MapGet("/{name}", (HttpContext c, AssetService a, string name, string? org) => Get(c, a, kind, name, org)).RequireAuthorization(Policies.Reader).WithSummary($"One {kind.Noun}");
         group.MapPut("/{name}/files/{**path}", (HttpContext c, AssetService a, string name, string path, string? org, CancellationToken ct) => Put(c, a, kind, name, path, org, ct))
             .RequireAuthorization(Policies.Member).WithSummary("Upload a file, whole or by Content-Range").DisableRequestLimits();
@@ -50,8 +50,11 @@ public static class AssetsApi
         return Results.Json(view, GridJson.Options, statusCode: created ? 201 : 200).WithLocation(context, $"/api/v1/{kind.Route}/{request.Name}");
     }
 
-    private static async Task<IResult> List(HttpContext context, AssetService assets, AssetKind kind) =>
-        Paging.Page(await assets.ListAsync(kind, context.Caller()), null);
+    private static async Task<IResult> List(HttpContext context, AssetService assets, AssetKind kind, string? after, int? limit)
+    {
+        var page = await assets.ListAsync(kind, context.Caller(), after, Paging.Limit(limit));
+        return Paging.Page(page.Views, page.Next);
+    }
 
     private static async Task<IResult> Get(HttpContext context, AssetService assets, AssetKind kind, string name, string? org) =>
         Results.Json((await assets.FindAsync(kind, context.Caller(), name, org)).View, GridJson.Options);

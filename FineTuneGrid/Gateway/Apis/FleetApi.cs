@@ -20,11 +20,11 @@ public static class FleetApi
         group.MapGet("/queues", Queues).RequireAuthorization(Policies.Reader).WithSummary("Waiting and running jobs by queue");
     }
 
-    private static async Task<IResult> Nodes(IGrainFactory grains)
+    private static async Task<IResult> Nodes(IGrainFactory grains, string? after, int? limit)
     {
         var ids = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).Nodes();
         var views = await Task.WhenAll(ids.Select(id => grains.GetGrain<INodeGrain>(id).Get()));
-        return Paging.Page(views.OfType<NodeView>().OrderBy(n => n.Id, StringComparer.Ordinal), null);
+        return Paging.Keyed(views.OfType<NodeView>(), n => n.Id, after, limit);
     }
 
     private static async Task<IResult> Drain(HttpContext context, IGrainFactory grains, string id, CancellationToken ct)
@@ -34,6 +34,6 @@ public static class FleetApi
         return Results.Json(await grains.GetGrain<INodeGrain>(id).Drain(request.Draining), GridJson.Options);
     }
 
-    private static async Task<IResult> Queues(IGrainFactory grains) =>
-        Paging.Page(await grains.GetGrain<IPoolGrain>(PoolKeys.Default).Queues(), null);
+    private static async Task<IResult> Queues(IGrainFactory grains, string? after, int? limit) =>
+        Paging.Keyed(await grains.GetGrain<IPoolGrain>(PoolKeys.Default).Queues(), q => q.Name, after, limit);
 }

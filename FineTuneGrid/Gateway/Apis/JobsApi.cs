@@ -6,6 +6,7 @@ using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Runs;
 using Orleans;
@@ -25,7 +26,7 @@ public static class JobsApi
         var jobs = routes.MapGroup("/api/v1/jobs").WithTags("jobs");
         jobs.MapGet("/schema", () => Results.Json(JobSchema.Create())).AllowAnonymous().WithSummary("JSON Schema of a job, with defaults");
         jobs.MapPost("/", Submit).RequireAuthorization(Policies.Member).WithSummary("Submit a job; ?dry_run=true only resolves it")
-            .Accepts<JobSpec>("application/json").Produces<JobView>(StatusCodes.Status201Created);
+            .Accepts<JobSpec>("application/json").Produces<JobView>(StatusCodes.Status201Created).WithMetadata(HandlesIdempotency.Instance);
         jobs.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("Jobs, newest first");
         jobs.MapGet("/{id}", Get).RequireAuthorization(Policies.Reader).WithSummary("One job").Produces<JobView>();
         jobs.MapPost("/{id}/cancel", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Cancel()))
@@ -52,7 +53,7 @@ public static class JobsApi
         if (!caller.CanSee(org)) throw new GridException(ErrorCodes.NotFound, $"There is no organisation '{org}' that this key can see.", "adapter");
         if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
         await CheckNamesAsync(names, new Principal(caller.KeyId, org, Role.Member), spec);
-        var key = context.Request.Headers["Idempotency-Key"].ToString();
+        var key = context.Request.Headers[IdempotentPosts.Header].ToString();
         var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key);
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
         var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
@@ -125,10 +126,11 @@ public static class JobsApi
         return Paging.Page(steps, steps.Count < wanted ? null : steps[^1].Step);
     }
 
-    private static async Task<IResult> Checkpoints(HttpContext context, JobAccess access, string id)
+    private static async Task<IResult> Checkpoints(HttpContext context, JobAccess access, string id, long? after, int? limit)
     {
         await access.ViewAsync(context.Caller(), id);
-        return Paging.Page(await access.Grain(id).Checkpoints(), null);
+        var checkpoints = (await access.Grain(id).Checkpoints()).OrderBy(c => c.Step).Where(c => after is null || c.Step > after).ToList();
+        return Paging.First(checkpoints, limit, c => c.Step);
     }
 
     private static async Task<IResult> Logs(HttpContext context, JobAccess access, JobLogs logs, string id, bool? follow)

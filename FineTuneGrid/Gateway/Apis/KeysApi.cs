@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Idempotency;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -13,12 +15,14 @@ public static class KeysApi
     public static void MapKeys(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/v1/keys").WithTags("keys").RequireAuthorization(Policies.Admin);
-        group.MapPost("/", Create).WithSummary("Make a key; the secret is shown once").Produces<CreatedKey>(StatusCodes.Status201Created);
-        group.MapGet("/", async (IGrainFactory grains) => Paging.Page(await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Keys(), null)).WithSummary("All keys, without secrets");
+        group.MapPost("/", Create).WithSummary("Make a key; the secret is shown once").Produces<CreatedKey>(StatusCodes.Status201Created)
+            .WithMetadata(HandlesIdempotency.Instance);
+        group.MapGet("/", async (IGrainFactory grains, string? after, int? limit) =>
+            Paging.Keyed(await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Keys(), k => k.Id, after, limit)).WithSummary("All keys, without secrets");
         group.MapDelete("/{id}", Revoke).WithSummary("Revoke a key").Produces<KeyView>();
     }
 
-    private static async Task<IResult> Create(HttpContext context, IGrainFactory grains, ApiKeys keys, TimeProvider time, CancellationToken ct)
+    private static async Task<IResult> Create(HttpContext context, IGrainFactory grains, ApiKeys keys, IdempotencyStore idempotency, TimeProvider time, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<CreateKeyRequest>(context.Request, ct);
         if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 200) throw new GridException(ErrorCodes.InvalidValue, "name must have 1 to 200 characters.", "name");
@@ -29,8 +33,14 @@ public static class KeysApi
             await grains.GetGrain<IOrgGrain>(org).Ensure();
             await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
         }
-        var secret = ApiKeys.Create();
-        var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(request, Ids.New(Ids.Key, time.GetUtcNow()), keys.Hash(secret)!);
+        var (id, secret) = (Ids.New(Ids.Key, time.GetUtcNow()), ApiKeys.Create());
+        if (context.Request.Headers[IdempotentPosts.Header].ToString() is { Length: > 0 } key)
+        {
+            var caller = context.Caller().KeyId;
+            id = await idempotency.ClaimAsync(caller, key, Convert.ToHexStringLower(SHA256.HashData(GridJson.ToBytes(request))), id, ct);
+            secret = keys.Derive($"{caller}\n{id}\n{key}");
+        }
+        var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(request, id, keys.Hash(secret)!);
         return Results.Json(new CreatedKey(view, secret), GridJson.Options, statusCode: StatusCodes.Status201Created);
     }
 

@@ -37,15 +37,17 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
             : throw new GridException(ErrorCodes.Forbidden, $"This key may not change the {kind.Noun}s of organisation '{asset.Org}'.");
     }
 
-    public async Task<IReadOnlyList<object>> ListAsync(AssetKind kind, Principal caller)
+    /// <summary>What the caller may see, in the order of <c>org/name</c>; only what is returned is asked for its state.</summary>
+    /// <param name="after">The <c>org/name</c> to go on behind.</param>
+    public async Task<(IReadOnlyList<object> Views, string? Next)> ListAsync(AssetKind kind, Principal caller, string? after = null, int limit = int.MaxValue)
     {
-        var all = new List<Asset>();
+        var all = new List<(string Name, string Id)>();
         foreach (var org in await names.VisibleOrgsAsync(caller))
-        {
-            var ids = (await grains.GetGrain<IOrgGrain>(org).List(kind.IdKind)).Values;
-            all.AddRange((await Task.WhenAll(ids.Select(id => GetAsync(kind, id)))).OfType<Asset>());
-        }
-        return [.. all.OrderBy(a => a.Org, StringComparer.Ordinal).ThenBy(a => a.Name, StringComparer.Ordinal).Select(a => a.View)];
+            all.AddRange((await grains.GetGrain<IOrgGrain>(org).List(kind.IdKind)).Select(p => ($"{org}/{p.Key}", p.Value)));
+        var remaining = all.Where(a => after is null || string.CompareOrdinal(a.Name, after) > 0).OrderBy(a => a.Name, StringComparer.Ordinal).ToList();
+        var page = remaining.Take(limit).ToList();
+        var views = (await Task.WhenAll(page.Select(a => GetAsync(kind, a.Id)))).OfType<Asset>().Select(a => a.View);
+        return ([.. views], remaining.Count > page.Count ? page[^1].Name : null);
     }
 
     public async Task<SourceFile?> ReceiveAsync(HttpContext context, AssetKind kind, Asset asset, string path, CancellationToken ct)

@@ -44,7 +44,7 @@ public static class RegistryPages
 
     private static async Task<IResult> Models(HttpContext context, AssetService assets)
     {
-        var models = (await assets.ListAsync(AssetKind.Model, context.Caller())).Cast<ModelView>();
+        var models = (await assets.ListAsync(AssetKind.Model, context.Caller())).Views.Cast<ModelView>();
         var table = Format.Table("Base models", ["Name", "Organisation", "Status", "Type", "Parameters", "Context", "Size", "Licence"], models.Select(m => (Html[])
         [
             Html.Of($"<b>{m.Name}</b>"), Html.Of($"{m.Org}"), Status(m.Status, m.Error), Html.Of($"{m.Manifest?.ModelType ?? "–"}"), Html.Of($"{m.Manifest?.Parameters ?? 0:#,0}"),
@@ -55,7 +55,7 @@ public static class RegistryPages
 
     private static async Task<IResult> Datasets(HttpContext context, AssetService assets)
     {
-        var datasets = (await assets.ListAsync(AssetKind.Dataset, context.Caller())).Cast<DatasetView>();
+        var datasets = (await assets.ListAsync(AssetKind.Dataset, context.Caller())).Views.Cast<DatasetView>();
         var table = Format.Table("Data sets", ["Name", "Organisation", "Status", "Format", "Rows", "Shards", "Size", "Licence"], datasets.Select(d => (Html[])
         [
             Html.Of($"<b>{d.Name}</b>"), Html.Of($"{d.Org}"), Status(d.Status, d.Error), Html.Of($"{d.Manifest?.Format ?? "–"}"), Html.Of($"{d.Manifest?.Rows ?? 0:#,0}"),
