@@ -7,7 +7,7 @@ namespace FineTuneGrid.Cli;
 public static class AssetCommands
 {
     public static readonly Option<string?> Org = new("--org") { Description = "The organisation (default: the key's own)." };
-    public static readonly Option<string?> License = new("--license") { Description = "Licence identifier, carried to every adapter trained from it." };
+    public static readonly Option<string?> License = new("--license") { Description = "Licence identifier, carried to every adapter trained from it (default: what README.md states)." };
 
     public static Command List(string kind, string description, params (string Title, Func<JsonElement, string?> Cell)[] columns) =>
         new Command("list", description).Does(async (context, ct) =>

@@ -71,7 +71,7 @@ public static class DirectoryKeys
 public interface IModelGrain : IGrainWithStringKey
 {
     [Alias("Create")]
-    Task<ModelView> Create(string org, string name);
+    Task<ModelView> Create(string org, string name, string? license = null);
 
     /// <summary>Notes a file whose bytes are already stored. Replaces a file of the same path in a draft.</summary>
     [Alias("AddFile")]
@@ -100,7 +100,7 @@ public interface IModelGrain : IGrainWithStringKey
 public interface IDatasetGrain : IGrainWithStringKey
 {
     [Alias("Create")]
-    Task<DatasetView> Create(string org, string name);
+    Task<DatasetView> Create(string org, string name, string? license = null);
 
     [Alias("AddFile")]
     Task AddFile(SourceFile file);

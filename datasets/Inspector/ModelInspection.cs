@@ -27,21 +27,22 @@ internal static class ModelInspection
         if (config is null && text is null)
             throw files.Bad("config.json", "is missing; upload the folder as it was published");
         if (config is not { } root)
-            return await TokenizerManifestAsync(request, files, text!);
+            return await TokenizerManifestAsync(request, files, text!, await CardLicense.ReadAsync(store, request.Files));
         var type = Text(root, "model_type") ?? throw files.Bad("config.json", "names no model_type");
         var tensors = await TensorsAsync(files);
         var vocabulary = Number(root, "vocab_size") ?? throw files.Bad("config.json", "names no vocab_size");
         if (text is not null && text.Tokenizer.VocabularySize > vocabulary && text.StopIds.Any(id => id >= vocabulary))
             throw files.Bad("tokenizer.json", $"has an end token beyond the model's vocabulary of {vocabulary}; the two do not belong together");
+        var license = await CardLicense.ReadAsync(store, request.Files) ?? Text(root, "license");
         return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), type, tensors.Sum(t => t.ElementCount), Dtype(tensors), Context(root), vocabulary,
-            text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null, License(root), Linear(tensors), request.Files);
+            text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null, license, Linear(tensors), request.Files);
     }
 
-    private static async Task<ModelManifest> TokenizerManifestAsync(InspectModelRequest request, ModelFiles files, ModelText text)
+    private static async Task<ModelManifest> TokenizerManifestAsync(InspectModelRequest request, ModelFiles files, ModelText text, string? license)
     {
         var context = await files.ReadObjectAsync("tokenizer_config.json") is { } config ? Number(config, "model_max_length") ?? 0 : 0;
         return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), TokenizerOnly, 0, "", context, text.Tokenizer.VocabularySize,
-            text.Tokenizer.Digest, text.HasTemplate ? text.Template.Digest : null, null, [], request.Files);
+            text.Tokenizer.Digest, text.HasTemplate ? text.Template.Digest : null, license, [], request.Files);
     }
 
     private static async Task<ModelText> LoadTextAsync(ModelFiles files)
@@ -83,8 +84,6 @@ internal static class ModelInspection
         tensors.GroupBy(t => t.Dtype).OrderByDescending(g => g.Sum(t => t.ElementCount)).Select(g => g.Key.ToString()).FirstOrDefault() ?? "";
 
     private static int Context(JsonElement config) => ContextKeys.Select(key => Number(config, key)).FirstOrDefault(n => n is not null) ?? 0;
-
-    private static string? License(JsonElement config) => Text(config, "license");
 
     private static string? Text(JsonElement root, string name) =>
         root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -30,6 +30,31 @@ public sealed class AssetTests(GatewayUnderTest gateway)
         await Gone("whole");
     }
 
+    [Theory]
+    [InlineData(null, null, "apache-2.0")]
+    [InlineData("mit", null, "mit")]
+    [InlineData("mit", "bsd-3-clause", "bsd-3-clause")]
+    public async Task License_IsTheGivenOne_ElseThatOfTheReadme(string? atCreation, string? atCommit, string expected)
+    {
+        foreach (var kind in (string[])["datasets", "models"])
+        {
+            var name = "licensed-" + Guid.NewGuid().ToString("N")[..8];
+            await gateway.Member.PostAsJsonAsync($"/api/v1/{kind}", new { name, license = atCreation }).JsonAsync(HttpStatusCode.Created);
+            await gateway.Member.PutAsync($"/api/v1/{kind}/{name}/files/README.md", "---\nlanguage: en\nlicense: apache-2.0\n---\n# Card\n"u8.ToArray()).JsonAsync(HttpStatusCode.Created);
+            foreach (var (path, bytes) in kind == "models" ? [("config.json", Encoding.UTF8.GetBytes(Samples.Config)), ("model.safetensors", Samples.Weights())] : new[] { ("rows.jsonl", Samples.Rows()) })
+                await gateway.Member.PutAsync($"/api/v1/{kind}/{name}/files/{path}", bytes).JsonAsync(HttpStatusCode.Created);
+            Assert.Equal(expected, (await gateway.Member.PostAsJsonAsync($"/api/v1/{kind}/{name}/commit", new { license = atCommit }).JsonAsync()).Text("license"));
+            if (kind == "datasets") continue;
+            var adapter = await gateway.Member.PushAdapterAsync("acme", name, name, 32, "model.layers.0.self_attn.q_proj");
+            var version = (await gateway.Reader.GetAsync($"/api/v1/adapters/{adapter}").JsonAsync()).GetProperty("versions")[0];
+            Assert.Equal(expected, version.GetProperty("lineage").Text("base_license"));
+            var card = await gateway.Reader.GetStringAsync($"/api/v1/adapters/{adapter}/versions/1/files/README.md");
+            Assert.Contains($"license: \"{expected}\"", card);
+            Assert.Contains($"| Base license | {expected} |", card);
+        }
+        await gateway.Member.PostAsJsonAsync("/api/v1/models", new { name = "a", license = "two\nlines" }).ProblemAsync(HttpStatusCode.UnprocessableEntity, ErrorCodes.InvalidValue);
+    }
+
     [Fact]
     public async Task Model_IsInspectedByHeaderAlone()
     {

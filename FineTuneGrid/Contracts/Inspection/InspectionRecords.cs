@@ -39,6 +39,7 @@ public sealed record InspectModelRequest(string ModelId, IReadOnlyList<SourceFil
 /// <param name="Digest">SHA-256 over the sorted (path, sha256) pairs of all files: the identity of the base model.</param>
 /// <param name="TokenizerDigest">SHA-256 of tokenizer.json; null where the model brings no tokenizer.</param>
 /// <param name="TemplateDigest">SHA-256 of the chat template's text; null where there is none.</param>
+/// <param name="License">What its README.md or config.json states; null where they state none.</param>
 /// <param name="LinearModules">Every linear layer that LoRA can wrap, by its full module path, with shapes.</param>
 public sealed record ModelManifest(
     string Id,
@@ -66,6 +67,7 @@ public sealed record InspectDatasetRequest(string DatasetId, IReadOnlyList<Sourc
 /// <summary>A registered data set. Stored as <c>datasets/{id}/manifest.json</c>.</summary>
 /// <param name="Format">Detected format: chat, prompt-completion, alpaca, sharegpt, text, preference or tokens.</param>
 /// <param name="Digest">SHA-256 over the ordered (path, sha256) pairs of the files.</param>
+/// <param name="License">What its README.md states; null where it states none.</param>
 public sealed record DatasetManifest(
     string Id,
     string Digest,
@@ -73,7 +75,8 @@ public sealed record DatasetManifest(
     long Rows,
     IReadOnlyList<string> Columns,
     IReadOnlyList<SourceShard> Shards,
-    IReadOnlyList<SourceFile> Files)
+    IReadOnlyList<SourceFile> Files,
+    string? License = null)
 {
     [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Length);

@@ -12,6 +12,8 @@ namespace FineTuneGrid.Gateway.Apis;
 /// <summary><c>/api/v1/models</c> and <c>/api/v1/datasets</c>: create, put files, commit, look, delete.</summary>
 public static class AssetsApi
 {
+    private const int MaxLicense = 200;
+
     private sealed record CreateRequest(string Name, string? Org = null, string? License = null);
 
     private sealed record CommitRequest(string? License = null);
@@ -46,9 +48,13 @@ public static class AssetsApi
     {
         var request = await BodyReader.ReadJsonAsync<CreateRequest>(context.Request, ct);
         var org = NameResolver.OrgForWrite(context.Caller(), request.Org);
-        var (view, created) = await assets.CreateAsync(kind, org, Names.Check(request.Name, "name"));
+        var (view, created) = await assets.CreateAsync(kind, org, Names.Check(request.Name, "name"), License(request.License));
         return Results.Json(view, GridJson.Options, statusCode: created ? 201 : 200).WithLocation(context, $"/api/v1/{kind.Route}/{request.Name}");
     }
+
+    /// <summary>An identifier or a name, since it ends up in every model card; absent, the files' own README.md is asked.</summary>
+    private static string? License(string? given) => given is null || (given.Trim().Length is > 0 and <= MaxLicense && !given.Any(char.IsControl)) ? given?.Trim()
+        : throw new GridException(ErrorCodes.InvalidValue, $"license must be an identifier or name of 1 to {MaxLicense} characters on one line.", "license");
 
     private static async Task<IResult> List(HttpContext context, AssetService assets, AssetKind kind, string? after, int? limit)
     {
@@ -78,14 +84,14 @@ public static class AssetsApi
     {
         var request = await BodyReader.ReadJsonAsync<CommitRequest>(context.Request, ct);
         var asset = await assets.FindForWriteAsync(kind, context.Caller(), name, org);
-        return Results.Json(await assets.CommitAsync(kind, asset.Id, request.License), GridJson.Options);
+        return Results.Json(await assets.CommitAsync(kind, asset.Id, License(request.License)), GridJson.Options);
     }
 
     private static async Task<IResult> Import(HttpContext context, AssetService assets, AssetKind kind, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<ImportRequest>(context.Request, ct);
         var org = NameResolver.OrgForWrite(context.Caller(), request.Org);
-        return Results.Json(await assets.ImportAsync(kind, org, Names.Check(request.Name, "name"), request.Path, request.License, ct), GridJson.Options);
+        return Results.Json(await assets.ImportAsync(kind, org, Names.Check(request.Name, "name"), request.Path, License(request.License), ct), GridJson.Options);
     }
 
     private static async Task<IResult> Delete(HttpContext context, AssetService assets, AssetKind kind, string name, string? org)

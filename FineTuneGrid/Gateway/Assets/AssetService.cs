@@ -14,7 +14,7 @@ public sealed record Asset(string Id, string Org, string Name, AssetStatus Statu
 /// <summary>What models and data sets have in common at the door.</summary>
 public sealed class AssetService(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, GatewayOptions options, TimeProvider time)
 {
-    public async Task<(object View, bool Created)> CreateAsync(AssetKind kind, string org, string name)
+    public async Task<(object View, bool Created)> CreateAsync(AssetKind kind, string org, string name, string? license = null)
     {
         await grains.GetGrain<IOrgGrain>(org).Ensure();
         await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
@@ -22,8 +22,7 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
         var before = await GetAsync(kind, id);
         if (before is { Status: AssetStatus.Ready or AssetStatus.Inspecting })
             throw new GridException(ErrorCodes.AlreadyExists, $"There is a {kind.Noun} '{name}' in organisation '{org}'; delete it first or choose another name.", "name");
-        if (before is not null) return (before.View, false);
-        return (kind == AssetKind.Model ? await grains.GetGrain<IModelGrain>(id).Create(org, name) : await grains.GetGrain<IDatasetGrain>(id).Create(org, name), true);
+        return (kind == AssetKind.Model ? await grains.GetGrain<IModelGrain>(id).Create(org, name, license) : await grains.GetGrain<IDatasetGrain>(id).Create(org, name, license), before is null);
     }
 
     public async Task<Asset> FindAsync(AssetKind kind, Principal caller, string nameOrId, string? org) => kind == AssetKind.Model

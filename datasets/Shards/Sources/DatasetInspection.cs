@@ -25,6 +25,7 @@ public static class DatasetInspection
         faults.ThrowIfAny(ErrorCodes.InvalidDataset, Field, $"Mend or remove these rows (format '{detected}').");
         if (scan.Rows == 0 || detected is null)
             throw new GridException(ErrorCodes.EmptyDataset, "The data set has no rows.", Field);
-        return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, scan.Rows, columns, scan.Shards, sources.Files);
+        return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, scan.Rows, columns, scan.Shards, sources.Files,
+            await CardLicense.ReadAsync(store, request.Files, cancellation));
     }
 }

@@ -59,9 +59,9 @@ public abstract partial class AssetGrain<TManifest> : Grain where TManifest : cl
             await Blobs.DeleteAsync(blob.Key);
     }
 
-    protected async Task<AssetState<TManifest>> CreateStateAsync(string org, string name)
+    protected async Task<AssetState<TManifest>> CreateStateAsync(string org, string name, string? license)
     {
-        await State.UpdateAsync(s => AssetRules.Create(s, Id, org, name, Time.GetUtcNow()));
+        await State.UpdateAsync(s => AssetRules.Create(s, Id, org, name, license, Time.GetUtcNow()));
         return State.Current!;
     }
 

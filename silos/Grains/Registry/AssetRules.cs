@@ -9,12 +9,12 @@ internal static class AssetRules
 {
     public const int MaxFiles = 10_000;
 
-    public static AssetState<T> Create<T>(AssetState<T>? state, string id, string org, string name, DateTimeOffset now) where T : class
+    public static AssetState<T> Create<T>(AssetState<T>? state, string id, string org, string name, string? license, DateTimeOffset now) where T : class
     {
         if (state is null)
-            return new AssetState<T> { Id = id, Org = org, Name = name, CreatedAt = now };
+            return new AssetState<T> { Id = id, Org = org, Name = name, License = license, CreatedAt = now };
         return Require(state, id) is var found && found.Org == org && found.Name == name
-            ? found
+            ? found.Status == AssetStatus.Ready ? found : found with { License = license ?? found.License }
             : throw new GridException(ErrorCodes.AlreadyExists, $"'{id}' already exists under another name.", "name");
     }
 

@@ -22,7 +22,7 @@ public sealed class DatasetGrain(
 
     protected override string Kind => Ids.Dataset;
 
-    public async Task<DatasetView> Create(string org, string name) => View(await CreateStateAsync(org, name));
+    public async Task<DatasetView> Create(string org, string name, string? license) => View(await CreateStateAsync(org, name, license));
 
     public async Task<DatasetView> Commit(string? license) => View(await CommitStateAsync(license));
 
@@ -70,5 +70,5 @@ public sealed class DatasetGrain(
     }
 
     private static DatasetView View(AssetState<DatasetManifest> s) =>
-        new(s.Id, s.Org, s.Name, s.Status, s.CreatedAt, s.Manifest, s.Error, s.Files, s.License);
+        new(s.Id, s.Org, s.Name, s.Status, s.CreatedAt, s.Manifest, s.Error, s.Files, s.License ?? s.Manifest?.License);
 }

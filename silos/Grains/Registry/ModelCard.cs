@@ -41,6 +41,7 @@ internal static class ModelCard
         text.Append("| | |\n|---|---|\n");
         Row(text, "Base model", lineage.BaseModel);
         Row(text, "Base digest", lineage.BaseDigest);
+        Row(text, "Base license", lineage.BaseLicense);
         Row(text, "Rank", rank?.ToString(CultureInfo.InvariantCulture));
         Row(text, "Data set", lineage.Dataset);
         Row(text, "Data set digest", lineage.DatasetDigest);

@@ -20,7 +20,7 @@ public sealed class ModelGrain(
 {
     protected override string Kind => Ids.Model;
 
-    public async Task<ModelView> Create(string org, string name) => View(await CreateStateAsync(org, name));
+    public async Task<ModelView> Create(string org, string name, string? license) => View(await CreateStateAsync(org, name, license));
 
     public async Task<ModelView> Commit(string? license) => View(await CommitStateAsync(license));
 
