@@ -98,7 +98,9 @@ public sealed record CheckpointView(int Step, int Epoch, long SamplesConsumed, s
 /// <summary>Where a job stands, for the pool.</summary>
 /// <param name="Live">False once nothing is left to do: the pool may forget it.</param>
 /// <param name="Request">What it asks of the scheduler; null before it is resolved and after its end.</param>
-public sealed record JobStanding(bool Live, QueuedJob? Request, bool Paused, PlacementGrant? Placement, int Epoch, bool Running, double RemainingSeconds, int CommittedStep);
+/// <param name="LastGrant">The highest number of a placement that it has heard of: it refuses grants up to it.</param>
+public sealed record JobStanding(bool Live, QueuedJob? Request, bool Paused, PlacementGrant? Placement, int Epoch, bool Running, double RemainingSeconds, int CommittedStep,
+    long LastGrant = 0);
 
 /// <summary>Why the pool asks a job to give up its slots.</summary>
 public static class StopReasons

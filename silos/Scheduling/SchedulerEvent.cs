@@ -58,6 +58,9 @@ public sealed record JobRecovered(JobRequest Request) : SchedulerEvent
 {
     public Placement? Placement { get; init; }
 
+    /// <summary>The highest number of a placement that the job has heard of: new ones must go above it.</summary>
+    public long LastPlacement { get; init; }
+
     public bool Paused { get; init; }
 
     public long WaitingSince { get; init; }

@@ -80,8 +80,34 @@ public sealed class JobMachineTests
         Assert.False(JobMachine.MayStart(started, Grant with { PlacementId = "p2" }));
     }
 
+    [Fact]
+    public void Grant_AfterItsRunHasEnded_StartsNothing()
+    {
+        var over = Clean(Decide(In(JobStatus.Running), new Reported("s1", new JobDetached("j", 1, "asked", 4))));
+
+        Assert.Same(over, Decide(over, new Granted(Grant)));
+        Assert.Equal(JobStatus.Starting, Decide(over, new Granted(Grant with { PlacementId = "p2" })).Status);
+    }
+
+    [Fact]
+    public void Grant_AfterItWasRefused_StartsNothing()
+    {
+        var refused = Decide(In(JobStatus.Paused), new Granted(Grant));
+        var queued = Decide(refused, new ResumeAsked());
+
+        Assert.Equal(JobStatus.Queued, Decide(queued, new Granted(Grant)).Status);
+    }
+
+    [Fact]
+    public void Grant_ThatItsStopOvertook_StartsNothing()
+    {
+        var stopped = Decide(In(JobStatus.Queued), new StopAsked("p9", StopReasons.Preempted));
+
+        Assert.Equal(JobStatus.Queued, Decide(stopped, new Granted(Grant with { PlacementId = "p9" })).Status);
+        Assert.Equal(JobStatus.Starting, Decide(stopped, new Granted(Grant with { PlacementId = "p10" })).Status);
+    }
+
     [Theory]
-    [InlineData(JobStatus.Paused)]
     [InlineData(JobStatus.Cancelled)]
     [InlineData(JobStatus.Publishing)]
     public void Grant_ToAJobThatDoesNotWantIt_ChangesNothing(JobStatus status)
@@ -142,6 +168,21 @@ public sealed class JobMachineTests
         Assert.Equal(JobStatus.Failed, state.Status);
         Assert.Equal(ErrorCodes.Diverged, state.Error!.Code);
         Assert.Single(state.Outbox.OfType<CloseEffect>());
+    }
+
+    [Fact]
+    public void EndedJob_IsClosedOnceAndAgainWhenThePoolAsks()
+    {
+        var state = Decide(In(JobStatus.Publishing), new Published("1"));
+        for (var i = 0; i < 20 && state.Outbox.Count > 0; i++)
+            state = Decide(state, new EffectDone(state.Outbox[0].OperationId));
+        Assert.False(state.Live);
+
+        var asked = Decide(state, new Condemned(new GridError("x", "x")));
+
+        Assert.Equal(JobStatus.Succeeded, asked.Status);
+        Assert.IsType<CloseEffect>(Assert.Single(asked.Outbox));
+        Assert.False(Decide(asked, new EffectDone(asked.Outbox[0].OperationId)).Live);
     }
 
     [Fact]
@@ -271,9 +312,8 @@ public sealed class JobMachineTests
         };
     }
 
-    /// <summary>As if all effects were done; a terminal job keeps the proof that it was closed.</summary>
-    private static JobState Clean(JobState state) =>
-        state with { Outbox = state.Status.IsTerminal() ? [.. state.Outbox.Where(e => e is CloseEffect)] : [] };
+    /// <summary>As if all effects were done.</summary>
+    private static JobState Clean(JobState state) => state with { Outbox = [] };
 
     private static StepMetrics Step(int step) => new() { Step = step, Attempt = 1, TrainLoss = 1, Seconds = 0.1 };
 

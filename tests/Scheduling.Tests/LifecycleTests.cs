@@ -193,6 +193,14 @@ public sealed class LifecycleTests
     }
 
     [Fact]
+    public void Rebuild_AfterPlacementsThatAreOver_NumbersAboveThem()
+    {
+        var pool = new Pool().Node("n1");
+        pool.Do(new JobRecovered(Pool.Request("j")) { LastPlacement = 77 });
+        Assert.True(long.Parse(pool.Placement("j")[1..]) > 77);
+    }
+
+    [Fact]
     public void Rebuild_NodeThatNeverComes_IsLostAfterItsGrace()
     {
         var pool = new Pool();

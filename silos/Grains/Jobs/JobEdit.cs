@@ -49,11 +49,12 @@ internal sealed class JobEdit(JobState state, DateTimeOffset now)
         Event(EventTypes.State, status == JobStatus.Failed ? "error" : "info", message, Merge(status, data));
     }
 
-    /// <summary>What is owed to others once the job is terminal and holds no slot.</summary>
+    /// <summary>What is owed to others once the job is terminal and holds no slot: said once, since the outbox repeats it until it is done.</summary>
     public void Settle()
     {
-        if (!State.Status.IsTerminal() || State.Placement is not null || State.Outbox.Any(e => e is CloseEffect))
+        if (!State.Status.IsTerminal() || State.Placement is not null || State.Settled)
             return;
+        State = State with { Settled = true };
         if (State.Plan is not null)
             Effect(id => new UseEffect(false) { OperationId = id });
         Effect(id => new CloseEffect { OperationId = id });

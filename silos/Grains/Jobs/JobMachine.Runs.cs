@@ -1,3 +1,4 @@
+using System.Globalization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
@@ -15,7 +16,9 @@ public static partial class JobMachine
 
     private static void Grant(JobEdit edit, PlacementGrant grant)
     {
-        if (edit.State is not { Status: JobStatus.Queued, Placement: null, Plan: not null })
+        var over = NumberOf(grant.PlacementId) is > 0 and var number && number <= edit.State.LastGrant;
+        Remember(edit, grant.PlacementId);
+        if (over || edit.State is not { Status: JobStatus.Queued, Placement: null, Plan: not null })
             return;
         edit.Set(s => s with
         {
@@ -30,7 +33,8 @@ public static partial class JobMachine
     {
         if (edit.State.Placement is not { } placement || placement.Id != ask.PlacementId)
         {
-            // The pool missed the answer to a run that is over.
+            // The pool missed the answer to a run that is over, or the grant itself is still on its way and must find that it is.
+            Remember(edit, ask.PlacementId);
             edit.Release(ask.PlacementId, ReleaseKind.Preempted);
             return;
         }
@@ -57,6 +61,17 @@ public static partial class JobMachine
         edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, $"{edit.State.Id} did not stop") { OperationId = op });
     }
 
+    /// <summary>Every grant up to a placement that the job has taken, refused or been told to stop is over.</summary>
+    private static void Remember(JobEdit edit, string placement)
+    {
+        if (edit.State.Status != JobStatus.Publishing && !edit.State.Status.IsTerminal() && NumberOf(placement) is var number && number > edit.State.LastGrant)
+            edit.Set(s => s with { LastGrant = number });
+    }
+
+    /// <summary>Placements are numbered upwards: <c>p17</c>. 0 where the id has no number.</summary>
+    private static long NumberOf(string placement) =>
+        placement.Length > 1 && long.TryParse(placement.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
     private static void BeginStop(JobEdit edit, JobPlacement placement, string reason, bool checkpoint)
     {
         edit.Set(s => s with { Placement = placement with { StopReason = reason, StopAt = placement.StopAt ?? edit.Now } });
@@ -76,6 +91,8 @@ public static partial class JobMachine
             // and the next start fences anyway.
             edit.Set(s => s with { Epoch = s.Epoch + 1 });
             edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
+            // The stop is for a start that the node has not heard of yet, the kill for a trainer that hears nothing any more.
+            StopTrainer(edit, placement, checkpoint: false, StopReasons.NodeLost);
             edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, "its node was lost") { OperationId = op });
         }
         // A trainer that had to be ended because the job was to leave: the job has left.

@@ -146,9 +146,15 @@ public static partial class JobMachine
 
     private static void Condemn(JobEdit edit, GridError error)
     {
-        // A verdict on a job that ended meanwhile only asks for the answer that the pool has missed: see Settle.
-        if (edit.State.Status.IsTerminal() || edit.State.Status == JobStatus.Publishing)
+        if (edit.State.Status == JobStatus.Publishing)
             return;
+        if (edit.State.Status.IsTerminal())
+        {
+            // A verdict on a job that ended meanwhile only asks for the answer that the pool has missed.
+            if (edit.State.Settled && !edit.State.Outbox.Any(e => e is CloseEffect))
+                edit.Effect(op => new CloseEffect { OperationId = op });
+            return;
+        }
         FailWith(edit, error);
         if (edit.State.Placement is { } placement)
             BeginStop(edit, placement, StopReasons.Cancelled, checkpoint: false);

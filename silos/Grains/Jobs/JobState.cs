@@ -33,6 +33,9 @@ public sealed record JobState
     /// <summary>The slots that the job holds, until its trainer is known to be gone.</summary>
     public JobPlacement? Placement { get; init; }
 
+    /// <summary>The highest number of a placement that the job has heard of: one up to it that the job does not hold is over.</summary>
+    public long LastGrant { get; init; }
+
     public JobProgress Progress { get; init; } = new();
 
     /// <summary>Newest last, at most <see cref="MaxCheckpoints"/>.</summary>
@@ -48,6 +51,9 @@ public sealed record JobState
 
     /// <summary>What remains to be done outside of this state, oldest first. Retried until it is done.</summary>
     public IReadOnlyList<JobEffect> Outbox { get; init; } = [];
+
+    /// <summary>What the job's end owes to others is in the outbox, or done.</summary>
+    public bool Settled { get; init; }
 
     /// <summary>Source of operation ids.</summary>
     public long NextOperation { get; init; } = 1;

@@ -35,7 +35,8 @@ internal static class JobViews
         state.Epoch,
         state.Placement?.Attached ?? false,
         Remaining(state),
-        state.Progress.CommittedStep);
+        state.Progress.CommittedStep,
+        state.LastGrant);
 
     public static double Remaining(JobState state) => state.Progress.EtaSeconds ?? state.Plan?.Resolved.EstimatedSeconds ?? 0;
 

@@ -54,6 +54,7 @@ internal static class PoolEvents
         WaitingSince = standing.Request!.SubmittedAt.ToUnixTimeMilliseconds(),
         WorkLeftMs = Milliseconds(standing.RemainingSeconds),
         CommittedStep = standing.CommittedStep,
+        LastPlacement = standing.LastGrant,
     };
 
     /// <summary>What a node's word means to the scheduler. A plain renewal is one event; anything else tells all.</summary>

@@ -40,6 +40,7 @@ internal static class JobRules
         };
         edit.Put(job);
         edit.PassNeeded = true;
+        ReserveNumber(edit, e.LastPlacement);
         if (e.Placement is { } placement)
             Adopt(edit, job, placement);
     }
@@ -218,7 +219,13 @@ internal static class JobRules
     private static void ReserveNumbers(Edit edit, Placement placement)
     {
         foreach (var id in (string[])[placement.Id, placement.Session])
-            if (id.Length > 1 && long.TryParse(id.AsSpan(1), out var number) && number >= edit.State.NextId)
-                edit.Set(s => s with { NextId = number + 1 });
+            if (id.Length > 1 && long.TryParse(id.AsSpan(1), out var number))
+                ReserveNumber(edit, number);
+    }
+
+    private static void ReserveNumber(Edit edit, long number)
+    {
+        if (number >= edit.State.NextId)
+            edit.Set(s => s with { NextId = number + 1 });
     }
 }
