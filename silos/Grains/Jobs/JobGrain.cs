@@ -35,6 +35,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
     private readonly Dictionary<string, (int Failures, DateTimeOffset NotBefore)> _retries = [];
     private string? _obstacle;
     private bool _flushing;
+    private bool _submitting;
 
     public JobGrain(
         [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<JobState>> storage,
@@ -69,6 +70,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
         if (_state.Latest is null)
         {
             Submissions.Check(submission);
+            _submitting = true;
             // First the index, then the job: a crash in between leaves an index entry that wakes nobody, never a lost job.
             await Pool.Track(Id, submission.Org);
         }
@@ -101,10 +103,16 @@ public sealed partial class JobGrain : Grain, IJobGrain
 
     public Task<JobView> Resume() => OwnerAsks(new ResumeAsked());
 
-    public Task<JobStanding?> Wake()
+    public async Task<JobStanding?> Wake()
     {
+        await _state.ConfirmAsync();
         Pump();
-        return Task.FromResult(_state.Current is { } state ? JobViews.Standing(state) : null);
+        if (_state.Current is { } state)
+            return JobViews.Standing(state);
+        // That there is no such job must not be remembered: it may be under way to another activation.
+        if (!_submitting)
+            DeactivateOnIdle();
+        return null;
     }
 
     public async Task<TrainingOrder?> PrepareStart(PlacementGrant grant)

@@ -8,6 +8,7 @@ namespace FineTuneGrid.Grains.Nodes;
 public static class NodeRules
 {
     public const int RememberedOperations = 1024;
+    public const int RememberedStops = 1024;
 
     public static NodeState Register(NodeState? state, NodeRegistration registration)
     {
@@ -43,12 +44,16 @@ public static class NodeRules
         var state = given ?? throw new GridException(ErrorCodes.NotFound, $"There is no node '{node}'.");
         if (command.OperationId.Length > 0 && state.Operations.Contains(command.OperationId))
             return state;
+        // The order to start was on its way when its run was stopped: nobody would ever stop it again.
+        if (command is StartJob { Order: var order } && state.Stops.Any(s => s.JobId == order.JobId && s.Epoch >= order.Epoch))
+            return state;
         var number = state.LastCommand + 1;
         return state with
         {
             LastCommand = number,
             Commands = [.. state.Commands, command with { Seq = number }],
             Operations = command.OperationId.Length == 0 ? state.Operations : [.. state.Operations.TakeLast(RememberedOperations - 1), command.OperationId],
+            Stops = command is StopJob stop ? Remember(state.Stops, stop) : state.Stops,
         };
     }
 
@@ -64,5 +69,11 @@ public static class NodeRules
             return state with { Acknowledged = after, LastCommand = after + renumbered.Length, Commands = renumbered };
         }
         return state with { Acknowledged = after, Commands = [.. state.Commands.Where(c => c.Seq > after)] };
+    }
+
+    private static IReadOnlyList<SessionJob> Remember(IReadOnlyList<SessionJob> stops, StopJob stop)
+    {
+        var epoch = Math.Max(stop.Epoch, stops.FirstOrDefault(s => s.JobId == stop.JobId)?.Epoch ?? 0);
+        return [.. stops.Where(s => s.JobId != stop.JobId).TakeLast(RememberedStops - 1), new SessionJob(stop.JobId, epoch)];
     }
 }

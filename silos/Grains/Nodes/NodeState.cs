@@ -26,4 +26,7 @@ public sealed record NodeState
 
     /// <summary>Operation ids of the newest commands, so that one sent twice is queued once.</summary>
     public IReadOnlyList<string> Operations { get; init; } = [];
+
+    /// <summary>The highest epoch of each job that was told to stop here, newest last: no start up to it may follow.</summary>
+    public IReadOnlyList<SessionJob> Stops { get; init; } = [];
 }

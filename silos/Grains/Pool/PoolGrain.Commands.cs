@@ -93,7 +93,8 @@ public sealed partial class PoolGrain
             return;
         try
         {
-            await HintAsync(new Tick());
+            if (Scheduler.NextDueAt <= NowMs)
+                await HintAsync(new Tick());
             if (_waking || _time.GetUtcNow() < _nextWake)
                 return;
             _waking = true;
@@ -111,7 +112,8 @@ public sealed partial class PoolGrain
         await Task.Yield();
         try
         {
-            foreach (var some in _index.Live.ToArray().Chunk(_options.WakeConcurrency))
+            // A "queued" that came after its job had closed must not stay for ever: such a job is asked too.
+            foreach (var some in _index.Live.Union(Scheduler.Jobs.Keys).ToArray().Chunk(_options.WakeConcurrency))
                 await Task.WhenAll(some.Select(WakeAsync));
         }
         finally
@@ -142,6 +144,7 @@ public sealed partial class PoolGrain
         if (_time.GetUtcNow() - since < AnnouncementLimit)
             return;
         _unknown.Remove(job);
+        await ApplyAsync(new JobClosed(job));
         await _index.ForgetAsync(job);
     }
 

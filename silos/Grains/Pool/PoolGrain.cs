@@ -135,7 +135,8 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
     {
         var before = state?.Scheduler ?? Fresh();
         var (next, commands) = Scheduling.Scheduler.Step(before, change, NowMs);
-        return (state is not null && ReferenceEquals(next, before) ? state : new PoolState(next), commands);
+        // That time has passed alone is not worth a write.
+        return (state is not null && commands.Count == 0 && next.SameAs(before) ? state : new PoolState(next), commands);
     }
 
     /// <summary>Numbers that start at the time of day are not given twice, even where this state was lost.</summary>

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using Orleans.Runtime;
+using Orleans.Storage;
 
 namespace FineTuneGrid.Grains;
 
@@ -18,6 +19,7 @@ internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<E
     private long _durable;
     private Task? _writing;
     private Exception? _broken;
+    private bool _confirmed;
 
     /// <summary>What is durable; null before the first write.</summary>
     public T? Current { get; private set; }
@@ -28,7 +30,21 @@ internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<E
     public bool Broken => _broken is not null;
 
     /// <summary>Takes over what the storage read. Called when the grain activates.</summary>
-    public void Load() => Current = _latest = storage.State.Value;
+    public void Load() => (Current, _confirmed) = (_latest = storage.State.Value, true);
+
+    /// <summary>
+    /// Looks whether the storage still holds what this cell has read or written. One that another writer has overtaken would not
+    /// notice before its next write; it counts as broken then. Nothing is read where a write has shown it since the last look.
+    /// </summary>
+    public async Task ConfirmAsync()
+    {
+        ThrowIfBroken();
+        var known = _confirmed || _writing is not null;
+        _confirmed = false;
+        if (!known)
+            await (_writing = CompareAsync());
+        ThrowIfBroken();
+    }
 
     /// <summary>Replaces the state; durable when the task completes. An exception of <paramref name="decide"/> changes nothing.</summary>
     public async Task<TResult> UpdateAsync<TResult>(Func<T?, (T? Next, TResult Result)> decide)
@@ -75,17 +91,45 @@ internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<E
             await storage.WriteStateAsync();
             Current = value;
             _durable = version;
+            _confirmed = true;
         }
         catch (Exception e)
         {
-            _broken = e;
-            onBroken(e);
+            Break(e);
             throw Refusal(e);
         }
         finally
         {
             _writing = null;
         }
+    }
+
+    /// <summary>Holds the place of a write meanwhile, which would otherwise go out under the ETag of a state that it has not seen.</summary>
+    private async Task CompareAsync()
+    {
+        await Task.Yield();
+        try
+        {
+            var etag = storage.Etag;
+            await storage.ReadStateAsync();
+            if (storage.Etag != etag)
+                Break(new InconsistentStateException("The state was changed by another activation.", storage.Etag, etag));
+        }
+        catch (Exception e) when (_broken is null)
+        {
+            // What the storage object holds now is not known.
+            Break(e);
+        }
+        finally
+        {
+            _writing = null;
+        }
+    }
+
+    private void Break(Exception e)
+    {
+        _broken = e;
+        onBroken(e);
     }
 
     private void ThrowIfBroken()
