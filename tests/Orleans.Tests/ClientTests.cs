@@ -1,10 +1,12 @@
 using FineTuneGrid.Orleans.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Runtime.Messaging;
+using Orleans.Serialization;
 
 namespace FineTuneGrid.Orleans.Tests;
 
@@ -27,6 +29,31 @@ public sealed class ClientTests
         silo.Journal.Open("gate");
         await held;
         await client.StopAsync();
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(true)]
+#if GRID_AIRGAP
+    // The original knows the types of assemblies with generated code whatever a filter says.
+    [InlineData(false)]
+#endif
+    public async Task ListOfJsonValues_ArrivesUnlessAFilterForbidsItsType(bool? opinion)
+    {
+        var filter = new SpecFilter(opinion);
+        await using var silo = await TestSilo.StartAsync(s => s.Services.AddSingleton<ITypeNameFilter>(filter));
+        using var client = await TestSilo.StartClientAsync(silo.GatewayPort, c => c.Services.AddSingleton<ITypeNameFilter>(filter));
+        var grain = TestSilo.ClientOf(client).GetGrain<IValueGrain>("list");
+        if (opinion == false)
+            Assert.Contains("not allowed", (await Assert.ThrowsAnyAsync<Exception>(() => grain.Specs(3))).ToString());
+        else
+            Assert.Equal(["s0", "s1", "s2"], (await grain.Specs(3)).Select(s => s.Name));
+        await client.StopAsync();
+    }
+
+    private sealed class SpecFilter(bool? opinion) : ITypeNameFilter
+    {
+        public bool? IsTypeNameAllowed(string typeName, string assemblyName) => typeName == typeof(Spec).FullName ? opinion : null;
     }
 
     [Fact]

@@ -45,7 +45,7 @@ public static class GridSiloExtensions
 
     /// <summary>Contract types cross grain calls as JSON. Used by silos and by clients.</summary>
     public static IServiceCollection AddGridSerializer(this IServiceCollection services) =>
-        services.AddSerializer(serializer => serializer.AddJsonSerializer(IsContract, GridJson.Options));
+        services.AddSingleton<ITypeNameFilter, ContractTypes>().AddSerializer(serializer => serializer.AddJsonSerializer(ContractTypes.Contains, GridJson.Options));
 
     private static void Configure(ISiloBuilder silo, GridSiloOptions options)
     {
@@ -71,8 +71,4 @@ public static class GridSiloExtensions
             silo.ConfigureEndpoints(IPAddress.Loopback, options.SiloPort, options.GatewayPort);
         silo.UseRedisClustering(options.Redis!);
     }
-
-    private static bool IsContract(Type type) =>
-        type.Namespace is { } name && (name == "FineTuneGrid.Contracts" || name.StartsWith("FineTuneGrid.Contracts.", StringComparison.Ordinal))
-        && !typeof(Exception).IsAssignableFrom(type) && !type.IsDefined(typeof(GenerateSerializerAttribute), false);
 }

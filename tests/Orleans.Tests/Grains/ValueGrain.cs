@@ -115,6 +115,8 @@ public sealed class ConvertedExceptionConverter : IConverter<ConvertedException,
 
 public interface IValueGrain : IGrainWithStringKey
 {
+    Task<IReadOnlyList<Spec>> Specs(int count);
+
     Task<Spec> Keep(Spec spec);
 
     Task<Spec?> Kept();
@@ -158,6 +160,9 @@ public interface IValueGrain : IGrainWithStringKey
 
 public sealed class ValueGrain : Grain, IValueGrain
 {
+    public Task<IReadOnlyList<Spec>> Specs(int count) =>
+        Task.FromResult<IReadOnlyList<Spec>>(Enumerable.Range(0, count).Select(i => new Spec($"s{i}", [i])).ToList());
+
     private Spec? _spec;
     private List<int> _list = [];
 

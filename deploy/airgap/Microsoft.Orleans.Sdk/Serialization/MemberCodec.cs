@@ -47,6 +47,7 @@ internal sealed class MemberCodec
         else
         {
             var codec = FindCodec(ref value);
+            _codecs.Named.Require(value.GetType());
             writer.WriteStartObject();
             writer.WriteString("$t", TypeNames.Format(value.GetType()));
             writer.WritePropertyName("$v");
@@ -66,7 +67,9 @@ internal sealed class MemberCodec
             || !element.TryGetProperty("$v", out var value)
             || name.GetString() is not { } typeName)
             throw new SerializerException("A value of unknown type is not wrapped with its type.");
-        return _codecs.For(TypeNames.Parse(typeName)).Read(value);
+        var type = TypeNames.Parse(typeName);
+        _codecs.Named.Require(type);
+        return _codecs.For(type).Read(value);
     }
 
     public void WriteAll<T>(Utf8JsonWriter writer, IEnumerable<T> values)

@@ -10,7 +10,7 @@ namespace Orleans.Serialization;
 /// common collection or tuple of supported types, marked with <see cref="GenerateSerializerAttribute"/>, a reference to a grain,
 /// or claimed by a registered JSON serializer; anything else is refused, so that the same code works with generated serializers.
 /// </summary>
-internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IOptions<ExceptionSerializationOptions> exceptions)
+internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IEnumerable<ITypeNameFilter> filters, IOptions<ExceptionSerializationOptions> exceptions)
 {
     private static readonly Dictionary<Type, Type> Generic = new()
     {
@@ -23,6 +23,9 @@ internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IOptions<Ex
     private readonly ConcurrentDictionary<Type, ValueCodec> _codecs = new();
     private readonly ConcurrentDictionary<Type, MemberCodec> _members = new();
     private readonly ConcurrentDictionary<Type, bool> _supported = new();
+
+    /// <summary>Which types may be named on a connection.</summary>
+    public NamedTypes Named { get; } = new(filters);
 
     /// <summary>Reads and writes references to grains; set by the silo or client, which knows the runtime behind them.</summary>
     public ValueCodec References { get; set; } = new LocalOnlyCodec(typeof(Runtime.GrainReference));
