@@ -32,6 +32,7 @@ internal sealed class ParquetSource : SourceReader
         await CheckMagicAsync(path, stream, cancellation);
         try
         {
+            await ParquetFooterCheck.RunAsync(stream, cancellation);
             var reader = await ParquetReader.CreateAsync(stream, Options, leaveStreamOpen: true, cancellation);
             var source = new ParquetSource(path, reader, stream);
             if (source.Columns.Distinct(StringComparer.Ordinal).Count() != source.Columns.Count)
