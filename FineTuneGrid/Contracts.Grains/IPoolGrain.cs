@@ -105,9 +105,11 @@ public sealed record PlacementRelease(string JobId, string PlacementId, ReleaseK
 /// <param name="Generation">Rises with every incarnation of the node's agent.</param>
 /// <param name="Registered">True where the agent has just registered, so that sessions it does not name are gone.</param>
 /// <param name="PendingSessions">Sessions whose start the machine has not taken yet.</param>
+/// <param name="TakenSlots">Indexes of the slots that jobs hold; said by the pool, which alone knows.</param>
 public sealed record NodeAvailability(
     string NodeId, long Generation, bool Registered, IReadOnlyList<NodeSlot> Slots, bool Draining, bool Alive, DateTimeOffset LeaseUntil,
-    IReadOnlyList<SessionStatus> Sessions, string Build, IReadOnlyList<string>? PendingSessions = null);
+    IReadOnlyList<SessionStatus> Sessions, string Build, IReadOnlyList<string>? PendingSessions = null,
+    IReadOnlyList<int>? TakenSlots = null);
 
 public sealed record QueueView(string Name, int Waiting, int Running);
 

@@ -14,6 +14,7 @@ public sealed class TwoJobsTests(SharedGrid shared)
         var second = new JobEvents(Grid, await Grid.SubmitAsync(TinyData.Job("team/together-2", Other)));
 
         var sessions = new[] { await PlacedAsync(first), await PlacedAsync(second) };
+        await NotDisturbedAsync();
         await Task.WhenAll(first.SucceededAsync(), second.SucceededAsync());
 
         Assert.Equal(sessions[0], sessions[1]);
@@ -32,6 +33,13 @@ public sealed class TwoJobsTests(SharedGrid shared)
 
         Assert.Equal(shared.ReferenceSha256, await grid.OnlyVersionAsync("elsewhere/again"));
         Assert.Equal(0, await grid.StopAsync());
+    }
+
+    /// <summary>A verification takes no slot that jobs hold; here there is no other.</summary>
+    private async Task NotDisturbedAsync()
+    {
+        var refusal = await Grid.PostAsync($"/api/v1/jobs/{await shared.ReferenceJobAsync()}/verify-resume");
+        Assert.True(refusal.Status == System.Net.HttpStatusCode.ServiceUnavailable && refusal["detail"]!.Contains("slot", StringComparison.Ordinal), refusal.Text);
     }
 
     private static void Other(System.Text.Json.Nodes.JsonObject job)

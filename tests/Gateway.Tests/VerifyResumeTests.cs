@@ -65,26 +65,24 @@ public sealed class VerifyResumeTests(GatewayUnderTest gateway) : IAsyncLifetime
     {
         var nodes = new[] { Node("a", "other-cpu"), Node("b", "this-cpu", build: "2"), Node("c", "this-cpu") };
 
-        var place = FreeSlot.Choose(Resolved(), nodes, new HashSet<string>());
+        var place = FreeSlot.Choose(Resolved(), nodes);
 
         Assert.Equal("c", place.Node.NodeId);
         Assert.Null(place.Note(Resolved()));
-        Assert.Contains("build 2", FreeSlot.Choose(Resolved(), nodes[..2], new HashSet<string>()).Note(Resolved()));
-        Assert.Contains("'other-cpu'", FreeSlot.Choose(Resolved(), nodes[..1], new HashSet<string>()).Note(Resolved()));
+        Assert.Contains("build 2", FreeSlot.Choose(Resolved(), nodes[..2]).Note(Resolved()));
+        Assert.Contains("'other-cpu'", FreeSlot.Choose(Resolved(), nodes[..1]).Note(Resolved()));
     }
 
     [Fact]
     public void Slot_WithARunningJob_IsNotTaken()
     {
-        var nodes = new[] { Node("a", "this-cpu", job: "job-1"), Node("b", "other-cpu") };
+        var nodes = new[] { Node("a", "this-cpu", taken: true), Node("b", "other-cpu") };
 
-        var refusal = Assert.Throws<GridException>(() => FreeSlot.Choose(Resolved(), nodes, new HashSet<string> { "job-1" }));
+        var refusal = Assert.Throws<GridException>(() => FreeSlot.Choose(Resolved(), nodes));
 
         Assert.Equal(ErrorCodes.Unavailable, refusal.Code);
         Assert.Contains("all 1 run jobs", refusal.Message);
-        // A job that its session has finished with holds nothing.
-        Assert.Equal("a", FreeSlot.Choose(Resolved(), nodes, new HashSet<string>()).Node.NodeId);
-        Assert.Contains("alive", Assert.Throws<GridException>(() => FreeSlot.Choose(Resolved() with { Device = "cuda" }, nodes, new HashSet<string>())).Message);
+        Assert.Contains("alive", Assert.Throws<GridException>(() => FreeSlot.Choose(Resolved() with { Device = "cuda" }, nodes)).Message);
     }
 
     private async Task<string> SubmitAsync() => (await gateway.Member.SubmitAsync(Samples.Job(Asset, Asset)).JsonAsync(HttpStatusCode.Created)).Text("id");
@@ -101,9 +99,9 @@ public sealed class VerifyResumeTests(GatewayUnderTest gateway) : IAsyncLifetime
         foreach (var step in steps) await store.CommitAsync(new CheckpointCommit(1, step, step, [new CheckpointPart("part", new byte[] { (byte)step })]));
     }
 
-    private static NodeAvailability Node(string id, string hardware, string build = "1", string? job = null) => new(
+    private static NodeAvailability Node(string id, string hardware, string build = "1", bool taken = false) => new(
         id, 1, false, [new NodeSlot(0, "cpu", 1 << 30, 1, hardware)], false, true, DateTimeOffset.MaxValue,
-        job is null ? [] : [new SessionStatus("s", 0, true, null, null, [new SessionJob(job, 1)])], build);
+        [], build, TakenSlots: taken ? [0] : []);
 
     private static ResolvedJob Resolved() => new()
     {

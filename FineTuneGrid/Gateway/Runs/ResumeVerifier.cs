@@ -1,6 +1,5 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
-using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
 using Orleans;
 
@@ -18,8 +17,7 @@ public sealed class ResumeVerifier(IGrainFactory grains, GatewayOptions options,
     {
         var window = await grains.GetGrain<IJobGrain>(jobId).PlanVerification(fromStep, toStep);
         var order = window.Order;
-        var nodes = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes();
-        var place = FreeSlot.Choose(order.Resolved, nodes, await PlacedAsync(nodes));
+        var place = FreeSlot.Choose(order.Resolved, await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes());
         var model = order.Model ?? order.TokenizerModel ?? throw new GridException(ErrorCodes.Internal, $"The job '{jobId}' has neither a model nor a tokenizer.");
         var task = new TrainerTask(
             Ids.New(Ids.Task, time.GetUtcNow()), options.Blobs, place.Slot.Device, order.Resolved.Threads, model, Adapter: null, Verification: window);
@@ -27,13 +25,5 @@ public sealed class ResumeVerifier(IGrainFactory grains, GatewayOptions options,
         if (reply.Error is { } error) throw error.ToException();
         var found = reply.Verification ?? throw new GridException(ErrorCodes.Internal, $"The node {place.Node.NodeId} answered a verification with something else.");
         return found with { Note = place.Note(order.Resolved) };
-    }
-
-    /// <summary>Which of the sessions' jobs are placed: what a node says of its sessions is some seconds old.</summary>
-    private async Task<IReadOnlySet<string>> PlacedAsync(IReadOnlyList<NodeAvailability> nodes)
-    {
-        var named = nodes.SelectMany(n => n.Sessions).Where(s => s.Alive).SelectMany(s => s.Jobs).Select(j => j.JobId).Distinct().ToList();
-        var jobs = await Task.WhenAll(named.Select(id => grains.GetGrain<IJobGrain>(id).Get()));
-        return jobs.Where(j => j?.Node is not null).Select(j => j!.Id).ToHashSet(StringComparer.Ordinal);
     }
 }

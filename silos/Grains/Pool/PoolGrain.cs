@@ -104,10 +104,14 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
     public Task<IReadOnlyList<NodeAvailability>> LiveNodes()
     {
         var now = _time.GetUtcNow();
-        return Task.FromResult<IReadOnlyList<NodeAvailability>>(_nodes.Values.Where(n => n.Alive && n.LeaseUntil > now).ToList());
+        return Task.FromResult<IReadOnlyList<NodeAvailability>>(
+            _nodes.Values.Where(n => n.Alive && n.LeaseUntil > now).Select(n => n with { TakenSlots = Taken(n.NodeId) }).ToList());
     }
 
     public Task<JobIndexPage> Jobs(string? org, string? after, int limit) => Task.FromResult(_index.Page(org, after, Math.Clamp(limit, 1, MaxPage)));
+
+    private List<int> Taken(string nodeId) =>
+        Scheduler.Nodes.TryGetValue(nodeId, out var node) ? Enumerable.Range(0, node.Slots.Count).Where(i => node.Slots[i].Session is not null).ToList() : [];
 
     /// <summary>Durable before it returns; then the commands are carried out.</summary>
     private async Task ApplyAsync(SchedulerEvent change)

@@ -38,6 +38,13 @@ public sealed class SharedGrid : IAsyncLifetime
         return await Grid.OnlyVersionAsync(job["adapter"]!.ToString());
     }
 
+    /// <summary>Id of the undisturbed run.</summary>
+    internal async Task<string> ReferenceJobAsync()
+    {
+        var jobs = (await Grid.GetAsync("/api/v1/jobs?limit=1000")).Ok().Json.GetProperty("data");
+        return jobs.EnumerateArray().Single(j => j.GetProperty("adapter").GetString() == ReferenceAdapter).GetProperty("id").GetString()!;
+    }
+
     public async Task DisposeAsync() => await Grid.DisposeAsync();
 }
 
