@@ -136,7 +136,7 @@ public sealed class NodeAgentTests : IDisposable
         var left = await _node.UntilAsync<JobDetached>();
 
         Assert.Equal("pause", left.Reason);
-        Assert.Equal(left.CommittedStep, (await _store.ResultAsync(order.JobId)).Step);
+        Assert.Equal(left.CommittedStep!.Value, (await _store.ResultAsync(order.JobId)).Step);
     }
 
     [Fact]
@@ -169,6 +169,26 @@ public sealed class NodeAgentTests : IDisposable
         foreach (var seq in _node.Reports.Select(r => r.Report).OfType<TrainerReport>().Select(r => r.Seq))
             if (!seen.Contains(seq)) seen.Add(seq);
         Assert.Equal(Enumerable.Range(1, seen.Count).Select(i => (long)i), seen);
+    }
+
+    [Fact]
+    public async Task Session_StartedAgainByALaterAgent_IsReportedFromItsFirstReport()
+    {
+        await using (var first = new AgentUnderTest(_store, _node))
+        {
+            await _node.Send(new StartJob("session-m", 0, await OrderAsync("job-00000000000000000000000014")));
+            await _node.UntilAsync<JobFinished>();
+            await first.StopAsync();
+        }
+        var before = _node.Reports.Count;
+
+        await using var second = new AgentUnderTest(_store, _node);
+        var again = await OrderAsync("job-00000000000000000000000015");
+        await _node.Send(new StartJob("session-m", 0, again));
+        await _node.UntilAsync<JobFinished>(f => f.JobId == again.JobId);
+
+        var numbers = _node.Reports.Skip(before).Select(r => r.Report).OfType<TrainerReport>().Select(r => r.Seq).ToList();
+        Assert.Equal(Enumerable.Range(1, numbers.Count).Select(i => (long)i), numbers);
     }
 
     [Fact]

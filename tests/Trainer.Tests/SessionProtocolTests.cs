@@ -93,7 +93,7 @@ public sealed class SessionProtocolTests : IDisposable
 
         Assert.True(left.CommittedStep > 0);
         Assert.Equal(0, await agent.ExitAsync());
-        Assert.Equal(left.CommittedStep, (await _store.ResultAsync("job-term")).Step);
+        Assert.Equal(left.CommittedStep!.Value, (await _store.ResultAsync("job-term")).Step);
     }
 
     [Fact]

@@ -128,7 +128,8 @@ public sealed record JobCommitted(
 public sealed record JobFinished(string JobId, int Epoch, string ManifestKey, JobResult Result) : TrainerReport;
 
 /// <summary>The job left on request (pause, preemption, cancel, drain, shutdown).</summary>
-public sealed record JobDetached(string JobId, int Epoch, string Reason, int CommittedStep) : TrainerReport;
+/// <param name="CommittedStep">Null where the trainer cannot say: it never held the job, or another one does by now.</param>
+public sealed record JobDetached(string JobId, int Epoch, string Reason, int? CommittedStep) : TrainerReport;
 
 /// <param name="Retryable">Whether another attempt can help (lost lease, storage away), or the input is at fault.</param>
 public sealed record JobFailed(string JobId, int Epoch, GridError Error, bool Retryable) : TrainerReport;

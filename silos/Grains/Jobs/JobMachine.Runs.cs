@@ -169,7 +169,7 @@ public static partial class JobMachine
 
     private static void Detached(JobEdit edit, JobPlacement placement, JobDetached report)
     {
-        edit.Set(s => s with { Progress = s.Progress with { CommittedStep = Math.Max(s.Progress.CommittedStep, report.CommittedStep) } });
+        edit.Set(s => s with { Progress = s.Progress with { CommittedStep = Math.Max(s.Progress.CommittedStep, report.CommittedStep ?? 0) } });
         EndRun(edit, placement, LeftAs(edit.State), null);
     }
 

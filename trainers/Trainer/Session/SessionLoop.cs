@@ -102,7 +102,7 @@ internal sealed class SessionLoop(
         if (!_seen.Add((order.JobId, order.Epoch))) return;
         if (_shutdown)
         {
-            outbox.Post(new JobDetached(order.JobId, order.Epoch, "the session shuts down", 0));
+            outbox.Post(new JobDetached(order.JobId, order.Epoch, "the session shuts down", null));
             return;
         }
         IJobRun? run = null;
@@ -127,7 +127,7 @@ internal sealed class SessionLoop(
     {
         var seat = _seats.Find(s => s.Run.Order.JobId == detach.JobId && s.Run.Order.Epoch == detach.Epoch);
         if (seat is not null) Leave(seat, detach.Checkpoint, detach.Reason);
-        else if (_seen.Add((detach.JobId, detach.Epoch))) outbox.Post(new JobDetached(detach.JobId, detach.Epoch, detach.Reason, 0));
+        else if (_seen.Add((detach.JobId, detach.Epoch))) outbox.Post(new JobDetached(detach.JobId, detach.Epoch, detach.Reason, null));
     }
 
     private void StepOne()
@@ -172,7 +172,7 @@ internal sealed class SessionLoop(
         if (fault is GridException { Code: ErrorCodes.Fenced })
         {
             Console.WriteLine(LogLine.Job(order.JobId, "a newer attempt holds this job; it is let go"));
-            outbox.Post(new JobDetached(order.JobId, order.Epoch, ErrorCodes.Fenced, 0));
+            outbox.Post(new JobDetached(order.JobId, order.Epoch, ErrorCodes.Fenced, null));
             return;
         }
         var (error, retryable) = JobFaults.Describe(fault);
