@@ -1,8 +1,11 @@
+using System.Text;
+using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
 using FineTuneGrid.Text;
+using FineTuneGrid.Text.Json;
 
 namespace FineTuneGrid.Inspector;
 
@@ -31,7 +34,23 @@ internal static class TextVerbs
     {
         if (request.Messages is not { } messages)
             throw new GridException(ErrorCodes.MissingField, "prompt or messages is required.", "prompt");
-        var prompt = new ChatPrompt(ChatPrompt.ReadMessages(messages), request.Tools, request.TemplateVariables, request.AddGenerationPrompt, request.ContinueFinalMessage);
+        var prompt = new ChatPrompt(ChatPrompt.ReadMessages(Strict(messages, "messages")!.Value), Strict(request.Tools, "tools"), Strict(request.TemplateVariables, "chat_template_kwargs"), request.AddGenerationPrompt, request.ContinueFinalMessage);
         return new ChatRenderer(model).EncodePrompt(prompt, request.AddSpecialTokens).Ids;
+    }
+
+    /// <summary>A client's JSON, held to what rows of a data set are held to: it is read as text nowhere before.</summary>
+    private static JsonElement? Strict(JsonElement? value, string field)
+    {
+        if (value is not { } given)
+            return null;
+        try
+        {
+            using var document = StrictJson.Parse(Encoding.UTF8.GetBytes(given.GetRawText()), field);
+            return document.RootElement.Clone();
+        }
+        catch (GridException problem)
+        {
+            throw new GridException(ErrorCodes.InvalidValue, problem.Message, field, problem);
+        }
     }
 }

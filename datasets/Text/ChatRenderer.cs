@@ -7,7 +7,8 @@ namespace FineTuneGrid.Text;
 /// <summary>
 /// Renders conversations with a model's chat template and finds exactly what the assistant says, end-of-turn token included:
 /// by {% generation %} where the template has it; else by rendering turn by turn; else, where the template writes earlier turns
-/// differently once later ones follow, by where the content ends up in the finished text.
+/// differently once later ones follow, by where the content ends up in the finished text. Control tokens come from the template
+/// alone: what messages spell like one (<c>&lt;/s&gt;</c>, <c>&lt;|im_end|&gt;</c>) is tokenised as the text that it is.
 /// </summary>
 public sealed class ChatRenderer(ModelText model)
 {
@@ -17,20 +18,30 @@ public sealed class ChatRenderer(ModelText model)
     private readonly string[] _specialTokens = [.. model.Tokenizer.SpecialIds.Select(id => model.Tokenizer.TokenOf(id)!)
         .Concat(model.EosToken is { Length: > 0 } eos ? [eos] : []).Where(token => token.Length > 0).Distinct()];
 
-    /// <summary>The text that the model is to continue. Tokenize it without adding special tokens.</summary>
-    public string RenderPrompt(ChatPrompt prompt)
+    /// <summary>The text that the model is to continue; its ids are <see cref="EncodePrompt"/>'s.</summary>
+    public RenderedText RenderPrompt(ChatPrompt prompt)
     {
-        var text = Render(prompt.Messages, prompt.Tools, prompt.AddGenerationPrompt, prompt.Variables).Text;
-        return prompt.ContinueFinalMessage ? text[..EndOfFinalMessage(prompt.Messages, text)] : text;
+        var (values, marks) = LiteralMarks.Set(model.Control, prompt.Messages, prompt.Tools, prompt.Variables);
+        var messages = values[0]!.Value;
+        var rendered = Render(messages, values[1], prompt.AddGenerationPrompt, values[2]);
+        if (prompt.ContinueFinalMessage)
+            rendered = new RenderedText(rendered.Text[..EndOfFinalMessage(messages, rendered.Text)], []);
+        return marks?.TakeOut(rendered) ?? rendered;
     }
 
-    /// <summary>Its ids, and the range of the rendered text that each came from.</summary>
-    public TokenizedText EncodePrompt(ChatPrompt prompt, bool addSpecialTokens = false) =>
-        model.Tokenizer.EncodeWithOffsets(RenderPrompt(prompt), addSpecialTokens);
+    /// <summary>The ids of a prompt, and the range of the rendered text that each came from.</summary>
+    public TokenizedText EncodePrompt(ChatPrompt prompt, bool addSpecialTokens = false) => Encode(RenderPrompt(prompt), addSpecialTokens);
 
     /// <summary>A finished conversation with the ranges to learn: what the assistant says, save in messages of <c>weight</c> 0.</summary>
     /// <exception cref="GridException"><c>invalid_template</c> where the template fails, or the ranges cannot be found.</exception>
     public RenderedText RenderConversation(JsonElement messages, JsonElement? tools = null)
+    {
+        var (values, marks) = LiteralMarks.Set(model.Control, messages, tools);
+        var rendered = Conversation(values[0]!.Value, values[1]);
+        return marks?.TakeOut(rendered) ?? rendered;
+    }
+
+    private RenderedText Conversation(JsonElement messages, JsonElement? tools)
     {
         var final = Render(messages, tools, generationPrompt: false);
         if (model.Template.HasGeneration)
@@ -54,7 +65,7 @@ public sealed class ChatRenderer(ModelText model)
     public TrainingExample Tokenize(JsonElement messages, JsonElement? tools = null)
     {
         var rendered = RenderConversation(messages, tools);
-        var tokens = model.Tokenizer.EncodeWithOffsets(rendered.Text, addSpecialTokens: false);
+        var tokens = Encode(rendered, addSpecialTokens: false);
         return new TrainingExample(tokens.Ids, Labels(tokens, rendered.Spans));
     }
 
@@ -71,6 +82,21 @@ public sealed class ChatRenderer(ModelText model)
             labels[i] = inside ? tokens.Ids[i] : TrainingExample.Masked;
         }
         return labels;
+    }
+
+    private TokenizedText Encode(RenderedText rendered, bool addSpecialTokens)
+    {
+        if (rendered.Literals.Count == 0)
+            return model.Tokenizer.EncodeWithOffsets(rendered.Text, addSpecialTokens);
+        var tokens = model.Tokenizer.EncodeWithLiterals(rendered.Text, addSpecialTokens, model.Control, rendered.Literals);
+        int[] places = [.. rendered.Literals];
+        for (var i = 0; i < tokens.Count; i++)
+        {
+            if (model.Control.Contains(tokens.Ids[i]) && Tokenizer.Reaches(places, tokens.Starts[i], tokens.Ends[i]))
+                throw new GridException(ErrorCodes.InvalidTemplate,
+                    $"A message holds '{model.Tokenizer.TokenOf(tokens.Ids[i])}', a control token that this tokenizer cannot write as plain text; take it out.", "messages");
+        }
+        return tokens;
     }
 
     // A message of weight 0 is shown but not learnt.

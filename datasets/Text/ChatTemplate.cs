@@ -7,7 +7,11 @@ using FineTuneGrid.Text.Templates;
 namespace FineTuneGrid.Text;
 
 /// <summary>A text that a template made, and the ranges that its {% generation %} blocks marked.</summary>
-public sealed record RenderedText(string Text, IReadOnlyList<(int Start, int End)> Spans);
+public sealed record RenderedText(string Text, IReadOnlyList<(int Start, int End)> Spans)
+{
+    /// <summary>Positions within spellings of control tokens that users wrote: those are ordinary text. In ascending order.</summary>
+    public IReadOnlyList<int> Literals { get; init; } = [];
+}
 
 /// <summary>
 /// A chat template in the subset of Jinja that published models use, run without access to anything but the given values, with

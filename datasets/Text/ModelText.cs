@@ -38,6 +38,7 @@ public sealed class ModelText
         BosToken = special.GetValueOrDefault("bos_token");
         EosToken = special.GetValueOrDefault("eos_token");
         StopIds = ReadStopIds(files);
+        Control = Tokenizer.Control(Tokenizer.SpecialIds.Concat(StopIds).Concat(special.Values.Select(Tokenizer.IdOf).OfType<int>()));
         var source = TemplateSource(files);
         HasTemplate = source is not null;
         Template = ChatTemplate.Parse(source ?? DefaultTemplate);
@@ -67,6 +68,12 @@ public sealed class ModelText
 
     /// <summary>The ids that end a generation: eos_token and the eos_token_id of generation_config.json and config.json.</summary>
     public IReadOnlySet<int> StopIds { get; }
+
+    /// <summary>
+    /// The tokens that steer the model: those marked special, those that tokenizer_config.json gives a part (bos, eos, pad ...), and
+    /// those that end a generation. In a conversation only the template writes them.
+    /// </summary>
+    internal ControlTokens Control { get; }
 
     /// <summary>SHA-256 over all that decides the tokens of a text: tokenizer, template, special tokens, stop ids.</summary>
     public string Digest { get; }

@@ -65,7 +65,29 @@ public sealed class Tokenizer
         EncodeWithOffsets(text, addSpecialTokens, parseSpecial).Ids;
 
     /// <summary>As <see cref="Encode"/>, with each token's range in <paramref name="text"/>.</summary>
-    public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, bool parseSpecial = true)
+    public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, bool parseSpecial = true) =>
+        Encode(text, addSpecialTokens, parseSpecial, (_, _, _) => false);
+
+    /// <summary>The added tokens among some ids.</summary>
+    internal ControlTokens Control(IEnumerable<int> ids) => new(_parts, ids);
+
+    /// <summary>As <see cref="EncodeWithOffsets"/>, but a control token that reaches over one of some positions is ordinary text.</summary>
+    /// <param name="literals">Positions in the text, in ascending order.</param>
+    internal TokenizedText EncodeWithLiterals(string text, bool addSpecialTokens, ControlTokens control, IReadOnlyList<int> literals)
+    {
+        int[] places = [.. literals];
+        return Encode(text, addSpecialTokens, true, (id, start, end) => control.Contains(id) && Reaches(places, start, end));
+    }
+
+    /// <summary>Whether one of the ascending positions lies within (start, end), its borders not counted.</summary>
+    internal static bool Reaches(int[] places, int start, int end)
+    {
+        var at = Array.BinarySearch(places, start + 1);
+        at = at < 0 ? ~at : at;
+        return at < places.Length && places[at] < end;
+    }
+
+    private TokenizedText Encode(string text, bool addSpecialTokens, bool parseSpecial, Func<int, int, int, bool> isLiteral)
     {
         text = Unicode.WellFormed(text);
         var sink = new TokenSink();
@@ -76,8 +98,8 @@ public sealed class Tokenizer
             if (token is not null)
                 sink.Add(token.Id, start, end);
             else
-                EncodePart(AlignedText.Slice(text, start, end), parseSpecial, sink);
-        });
+                EncodePart(AlignedText.Slice(text, start, end), parseSpecial, sink, isLiteral);
+        }, (token, start, end) => isLiteral(token.Id, start, end));
         if (addSpecialTokens)
             sink.Add(_parts.Suffix, text.Length);
         return sink.ToResult();
@@ -95,7 +117,7 @@ public sealed class Tokenizer
         return _parts.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
     }
 
-    private void EncodePart(AlignedText raw, bool parseSpecial, TokenSink sink)
+    private void EncodePart(AlignedText raw, bool parseSpecial, TokenSink sink, Func<int, int, int, bool> isLiteral)
     {
         var text = _parts.Normalizer?.Apply(raw) ?? raw;
         _normalized.Split(text.Text, parseSpecial, (start, end, token) =>
@@ -116,7 +138,7 @@ public sealed class Tokenizer
             preTokenizer.Apply(piece, pieces);
             foreach (var part in pieces)
                 _parts.Model.Tokenize(part, sink);
-        });
+        }, (token, start, end) => text.SourceRange(start, end) is var range && isLiteral(token.Id, range.Start, range.End));
     }
 
     private string Normalize(string content) =>

@@ -50,6 +50,15 @@ public sealed class TokenizeTests(GatewayUnderTest gateway) : IAsyncLifetime
         Assert.Equal(Ids(await Tokenize(new { model = _model, prompt })), Ids(await Tokenize(new { model = name, prompt })));
     }
 
+    [Fact]
+    public async Task Tokenize_MessageThatSpellsTheEndToken_IsText()
+    {
+        var end = Ids(await Tokenize(new { model = _model, prompt = "<|end|>" })).Single();
+        var messages = new[] { new { role = "user", content = "stop<|end|>" }, new { role = "assistant", content = "a<|end|>b" } };
+        Assert.Equal(1, Ids(await Tokenize(new { model = _model, messages })).Count(id => id == end));
+        Assert.Equal("### user\nstop<|end|>\n### assistant\na<|end|>b<|end|>\n### assistant\n", await Rendered(new { model = _model, messages }));
+    }
+
     [Theory]
     [InlineData("""{"model":"M"}""", ErrorCodes.MissingField, "prompt")]
     [InlineData("""{"model":"M","prompt":"a","messages":[]}""", ErrorCodes.InvalidValue, "prompt")]
@@ -64,6 +73,12 @@ public sealed class TokenizeTests(GatewayUnderTest gateway) : IAsyncLifetime
         var problem = await gateway.Reader.PostAsync("/tokenize", HttpAssert.Json(body.Replace("\"M\"", $"\"{_model}\""))).ProblemAsync(HttpStatusCode.UnprocessableEntity, code);
         Assert.Equal(field, problem.Text("field"));
     }
+
+    [Theory]
+    [InlineData("\"prompt\":\"\\ud800\"")]
+    [InlineData("\"messages\":[{\"role\":\"user\",\"content\":\"\\ud800\"}]")]
+    public async Task Tokenize_HalfASurrogatePair_IsNoJson(string member) =>
+        await gateway.Reader.PostAsync("/tokenize", HttpAssert.Json($"{{\"model\":\"{_model}\",{member}}}")).ProblemAsync(HttpStatusCode.BadRequest, ErrorCodes.InvalidJson);
 
     [Fact]
     public async Task Detokenize_IdOutsideTheVocabulary_IsNamed()

@@ -30,6 +30,28 @@ public sealed class DatasetTokenizerTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("""{"messages":[{"role":"user","content":"a<|im_end|>"},{"role":"assistant","content":"b<|im_end|>c"}]}""")]
+    [InlineData("""{"conversations":[{"from":"human","value":"a<|im_end|>"},{"from":"gpt","value":"b<|im_end|>c"}]}""")]
+    [InlineData("""{"instruction":"a<|im_end|>","output":"b<|im_end|>c"}""")]
+    public async Task Tokenize_ConversationThatSpellsTheEndToken_HasOneEndAllTheSame(string row)
+    {
+        var (index, model) = await TokenizeAsync(await _data.AddAsync("rows.jsonl", row));
+        using var tokens = await TokenDataset.OpenAsync(_data.Store, index);
+        var text = await DatasetTokenizer.LoadAsync(_data.Store, model);
+        Assert.Equal("b<|im_end|>c<|im_end|>", text.Tokenizer.Decode(Learnt(tokens[0]), skipSpecialTokens: false));
+        Assert.Equal(1, tokens[0].Ids.ToArray().Count(id => id == text.EosId));
+    }
+
+    [Fact]
+    public async Task Tokenize_RowOfRawText_IsTakenAsItIs()
+    {
+        var (index, model) = await TokenizeAsync(await _data.AddAsync("rows.jsonl", """{"prompt":"a<|im_end|>","completion":"b"}"""));
+        using var tokens = await TokenDataset.OpenAsync(_data.Store, index);
+        var text = await DatasetTokenizer.LoadAsync(_data.Store, model);
+        Assert.Equal(2, tokens[0].Ids.ToArray().Count(id => id == text.EosId));
+    }
+
     [Fact]
     public async Task Tokenize_Again_FindsTheSameIndexWithoutWriting()
     {

@@ -59,7 +59,7 @@ public sealed class ChatRendererTests
         var (learnt, masked) = Parts(null, Conversation);
         Assert.Equal("Hello 😀<|im_end|>|4<|im_end|>", learnt);
         Assert.StartsWith("### system\nHelp.\n### user\nHi\n### assistant\n", masked, StringComparison.Ordinal);
-        var prompt = new ChatRenderer(Model(null)).RenderPrompt(new ChatPrompt(JsonDocument.Parse("""[{"role":"user","content":"Hi"}]""").RootElement));
+        var prompt = new ChatRenderer(Model(null)).RenderPrompt(new ChatPrompt(JsonDocument.Parse("""[{"role":"user","content":"Hi"}]""").RootElement)).Text;
         Assert.Equal("### user\nHi\n### assistant\n", prompt);
     }
 

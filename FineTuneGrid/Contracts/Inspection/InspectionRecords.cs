@@ -107,7 +107,11 @@ public sealed record TokenIndex(
     long Tokens,
     long SupervisedTokens,
     int LongestExample,
-    IReadOnlyList<TokenShard> Shards);
+    IReadOnlyList<TokenShard> Shards)
+{
+    /// <summary>How rows become tokens. Raised whenever the same input would give other tokens than before.</summary>
+    public const string Recipe = "ftg-tokens-2";
+}
 
 /// <summary>One safetensors file with <c>input_ids</c> I32 [tokens], <c>labels</c> I32 [tokens], <c>offsets</c> I64 [examples + 1].</summary>
 public sealed record TokenShard(string Key, string Sha256, long Length, long Examples, long Tokens);

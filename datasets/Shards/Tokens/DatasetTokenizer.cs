@@ -14,8 +14,6 @@ namespace FineTuneGrid.Shards;
 /// </summary>
 public sealed class DatasetTokenizer
 {
-    /// <summary>Raised whenever the same input would give other tokens than before.</summary>
-    private const string Recipe = "ftg-tokens-1";
     private const string Field = "data.train";
 
     private readonly IBlobStore _store;
@@ -37,7 +35,7 @@ public sealed class DatasetTokenizer
         var vocabulary = request.Model.VocabularySize > 0 ? request.Model.VocabularySize : model.Tokenizer.VocabularySize;
         _examples = new ExampleTokenizer(model, vocabulary);
         _tally = new TokenizeTally(_limit, request.SequenceLength, request.Model.ContextLength);
-        _folder = $"datasets/{request.Dataset.Id}/tokens/{Hash($"{Recipe}\n{request.Dataset.Digest}\n{model.Digest}\n{_format.Name}\n{_limit}\n{vocabulary}")[..32]}";
+        _folder = $"datasets/{request.Dataset.Id}/tokens/{Hash($"{TokenIndex.Recipe}\n{request.Dataset.Digest}\n{model.Digest}\n{_format.Name}\n{_limit}\n{vocabulary}")[..32]}";
     }
 
     /// <exception cref="GridException">

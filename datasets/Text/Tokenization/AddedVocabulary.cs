@@ -45,8 +45,23 @@ internal sealed class AddedVocabulary
         _firstUnits = SearchValues.Create([.. _root.Next.Keys]);
     }
 
+    /// <summary>Every place where a token is spelt, overlapping ones too; at each position the longest.</summary>
+    public IEnumerable<(int Start, int End)> Occurrences(string text)
+    {
+        for (var at = 0; at < text.Length; at++)
+        {
+            var skip = text.AsSpan(at).IndexOfAny(_firstUnits);
+            if (skip < 0)
+                yield break;
+            at += skip;
+            if (Longest(text, at) is var (_, end))
+                yield return (at, end);
+        }
+    }
+
     /// <summary>Calls <paramref name="visit"/> for each part of the text in order: a token's range, or text between (token null).</summary>
-    public void Split(string text, bool parseSpecial, Action<int, int, AddedToken?> visit)
+    /// <param name="isLiteral">Whether a token found at a range is to be taken for ordinary text.</param>
+    public void Split(string text, bool parseSpecial, Action<int, int, AddedToken?> visit, Func<AddedToken, int, int, bool>? isLiteral = null)
     {
         var previous = 0;
         for (var at = 0; at < text.Length;)
@@ -61,6 +76,11 @@ internal sealed class AddedVocabulary
                 continue;
             }
             var start = at;
+            if (isLiteral?.Invoke(token, start, end) == true)
+            {
+                at++;
+                continue;
+            }
             at = end;
             if ((token.Special && !parseSpecial) || (token.SingleWord && TouchesWord(text, start, end)))
                 continue;

@@ -34,7 +34,7 @@ public sealed class DatasetGrain(
         var manifest = state.Manifest
             ?? throw new GridException(ErrorCodes.Conflict, $"The data set '{state.Name}' is not ready; commit it first.");
         // Everything that decides the tokens. The whole model's digest, since more files than tokenizer.json can matter.
-        var key = $"{model.Digest}.{format}.{sequenceLength}";
+        var key = $"{TokenIndex.Recipe}.{model.Digest}.{format}.{sequenceLength}";
         if (state.Tokens.TryGetValue(key, out var stored)
             && await Blobs.ReadJsonAsync<TokenIndex>(stored, GridJson.Options) is var (_, index))
             return index;
