@@ -14,23 +14,23 @@ public sealed class AdapterTests(GatewayUnderTest gateway)
     [Fact]
     public async Task Verify_FindsADamagedAndAMissingFile()
     {
-        await gateway.Member.AddModelAsync("verified");
-        await gateway.Member.PushAdapterAsync("acme", "verified", "verified", 32, Layer);
-        const string url = "/api/v1/adapters/acme/verified/versions/1/verify";
+        await gateway.Member.AddModelAsync("audited");
+        await gateway.Member.PushAdapterAsync("acme", "audited", "audited", 32, Layer);
+        const string url = "/api/v1/adapters/acme/audited/versions/1/verify";
         var whole = await gateway.Reader.GetAsync(url).JsonAsync();
-        Assert.Equal(("acme/verified", true, 4), (whole.Text("adapter"), whole.GetProperty("whole").GetBoolean(), whole.GetProperty("files").GetArrayLength()));
+        Assert.Equal(("acme/audited", true, 4), (whole.Text("adapter"), whole.GetProperty("whole").GetBoolean(), whole.GetProperty("files").GetArrayLength()));
 
-        var stored = await StoredAsync("acme/verified", Weights);
+        var stored = await StoredAsync("acme/audited", Weights);
         var bytes = await File.ReadAllBytesAsync(stored);
         bytes[^1] ^= 1;
         await File.WriteAllBytesAsync(stored, bytes);
         Assert.Contains("differs", await ProblemAsync(url, Weights));
         await File.WriteAllBytesAsync(stored, bytes[..^1]);
         Assert.Contains($"{bytes.Length - 1} bytes", await ProblemAsync(url, Weights));
-        File.Delete(await StoredAsync("acme/verified", "finetunegrid.json"));
+        File.Delete(await StoredAsync("acme/audited", "finetunegrid.json"));
         Assert.Contains("missing", await ProblemAsync(url, "finetunegrid.json"));
 
-        await gateway.Reader.GetAsync("/api/v1/adapters/acme/verified/versions/2/verify").ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
+        await gateway.Reader.GetAsync("/api/v1/adapters/acme/audited/versions/2/verify").ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
         await gateway.Stranger.GetAsync(url).ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
     }
 
