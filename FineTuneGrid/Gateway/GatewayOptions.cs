@@ -1,5 +1,3 @@
-using FineTuneGrid.Contracts.Inspection;
-
 namespace FineTuneGrid.Gateway;
 
 /// <summary>What the front door needs to know of its host.</summary>
@@ -7,9 +5,6 @@ public sealed class GatewayOptions
 {
     /// <summary>Folder of the server's own secrets and of admin.key; never below the blob store's root.</summary>
     public required string DataDirectory { get; set; }
-
-    /// <summary>How one-shot trainer processes reach the blob store.</summary>
-    public required BlobAccess Blobs { get; set; }
 
     /// <summary>Server-side folders from which models and data sets may be imported by path. Default: none.</summary>
     public IReadOnlyList<string> ImportRoots { get; set; } = [];

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using FineTuneGrid.Contracts;
-using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Gateway;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Grains;
@@ -20,15 +19,15 @@ namespace FineTuneGrid.Host;
 /// <summary>Roles silo and gateway in one process, and the node agents beside it.</summary>
 internal static class ControlHost
 {
+    public const string NodeKeyFile = "node.key";
+
     public static async Task RunAsync(HostOptions options)
     {
         using var directory = DataDirectoryLock.Acquire(options.Data);
         RequireFree(options.Bind, options.Port);
-        var blobRoot = Path.Combine(options.Data, "blobs");
-        var blobs = new BlobAccess(LocalRoot: blobRoot);
-        var store = new LocalBlobStore(blobRoot);
+        var (store, blobs) = await HostSettings.Load(options.Data).OpenAsync(options.Data, TimeProvider.System);
         var ports = new ClusterPorts(options.SiloPort ?? FreePort(), options.ClusterPort ?? FreePort());
-        var nodeSecret = Silo.SecretFile.Ensure(Path.Combine(options.Data, "node.key"));
+        var nodeSecret = Silo.SecretFile.Ensure(Path.Combine(options.Data, NodeKeyFile));
         var samples = options.NoSamples ? null : SampleSet.Locate(options.Samples);
 
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
@@ -37,12 +36,12 @@ internal static class ControlHost
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(90));
         builder.AddGridSilo(new GridSiloOptions
         {
-            Blobs = blobs, NodeSecret = nodeSecret, SiloPort = ports.Silo, GatewayPort = ports.Cluster, InspectorCommand = ChildPrograms.Inspector(),
+            Blobs = blobs, NodeSecret = nodeSecret, Advertise = options.Advertise, SiloPort = ports.Silo, GatewayPort = ports.Cluster, InspectorCommand = ChildPrograms.Inspector(),
             Grid = new GridOptions { NodeLease = TimeSpan.FromSeconds(options.LeaseSeconds), NodeRenew = TimeSpan.FromSeconds(options.LeaseSeconds / 5) },
         }, store);
         builder.AddGridGateway(new GatewayOptions
         {
-            DataDirectory = options.Data, Blobs = blobs, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
+            DataDirectory = options.Data, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
         });
         builder.Services.AddSingleton<AgentProcesses>();
         builder.Services.AddSingleton<Gateway.Assets.IInspector>(new GatewayInspector(blobs, ChildPrograms.Inspector()));
@@ -65,9 +64,10 @@ internal static class ControlHost
         await GatewayBootstrap.EnsureAdminAsync(services.GetRequiredService<IGrainFactory>(), keys, options.Data);
         if (samples is not null) await samples.RegisterOnceAsync(services.GetRequiredService<Gateway.Assets.AssetService>(), options.Data);
         if (options.Roles.Contains("node"))
-            services.GetRequiredService<AgentProcesses>().Start(options, new IPEndPoint(IPAddress.Loopback, ports.Cluster), new NodeTokens(nodeSecret));
+            services.GetRequiredService<AgentProcesses>().Start(options, new IPEndPoint(options.Advertise ?? IPAddress.Loopback, ports.Cluster), new NodeTokens(nodeSecret));
         var address = app.Urls.First();
         Console.WriteLine($"ready {address}");
+        if (options.Advertise is { } reach) Console.WriteLine($"nodes connect to {new IPEndPoint(reach, ports.Cluster)}");
         Console.WriteLine($"sign in once: {address}{services.GetRequiredService<SignInLinks>().Create(keys.Hash(AdminKey.Ensure(options.Data))!)}");
     }
 

@@ -17,6 +17,7 @@ public sealed record HostOptions
           --insecure-bind       allow an address that other machines reach, without TLS
           --nodes N             node agents to start beside silo and gateway; default 1
           --silo-port N, --cluster-port N   ports of the cluster; default: free ones
+          --advertise ADDRESS   let node agents of other machines connect to this address; needs a trusted network
           --samples DIR         samples that a new data directory comes with; --no-samples leaves them out
           --import-root DIR     allow import of server-side files below DIR (repeatable)
           --lease SECONDS       lease of nodes and trainers; default 15
@@ -26,6 +27,10 @@ public sealed record HostOptions
           --node-name NAME      the node's id; default: the machine's name
           --token-file FILE     the node's token
           --device cpu|cuda, --slots N, --threads N
+
+        usage: FineTuneGrid.Host --issue-token NODE --data DIR
+
+          prints a token for a node agent of that name, good for a year
         """;
 
     private static readonly string[] Known = ["silo", "gateway", "node"];
@@ -45,6 +50,12 @@ public sealed record HostOptions
     public int? SiloPort { get; init; }
 
     public int? ClusterPort { get; init; }
+
+    /// <summary>Where node agents of other machines reach the silo; null keeps it on the loopback address.</summary>
+    public IPAddress? Advertise { get; init; }
+
+    /// <summary>Print a token for this node, and nothing else.</summary>
+    public string? IssueToken { get; init; }
 
     public string? Samples { get; init; }
 
@@ -84,11 +95,13 @@ public sealed record HostOptions
                 "--roles" => options with { Roles = ParseRoles(Value()) },
                 "--data" => options with { Data = Value() },
                 "--port" => options with { Port = Number(name, Value(), 0, 65535) },
-                "--bind" => options with { Bind = IPAddress.TryParse(Value(), out var a) ? a : throw Bad(name, "must be an IP address") },
+                "--bind" => options with { Bind = IPAddress.TryParse(Value(), out var bind) ? bind : throw Bad(name, "must be an IP address") },
                 "--insecure-bind" => options with { InsecureBind = true },
                 "--nodes" => options with { Nodes = Number(name, Value(), 0, 64) },
                 "--silo-port" => options with { SiloPort = Number(name, Value(), 1, 65535) },
                 "--cluster-port" => options with { ClusterPort = Number(name, Value(), 1, 65535) },
+                "--advertise" => options with { Advertise = IPAddress.TryParse(Value(), out var reach) ? reach : throw Bad(name, "must be an IP address") },
+                "--issue-token" => options with { IssueToken = Names.Check(Value(), name) },
                 "--samples" => options with { Samples = Value() },
                 "--no-samples" => options with { NoSamples = true },
                 "--import-root" => options with { ImportRoots = [.. options.ImportRoots, Value()] },
@@ -110,6 +123,7 @@ public sealed record HostOptions
     {
         if (!IPAddress.IsLoopback(Bind) && !InsecureBind)
             throw Bad("--bind", $"{Bind} can be reached from other machines without TLS; put a TLS proxy in front, or say --insecure-bind");
+        if (IssueToken is not null) return this with { Data = Path.GetFullPath(Data) };
         if (!IsControl && (Cluster is null || !IPEndPoint.TryParse(Cluster, out _))) throw Bad("--cluster", "must be ADDRESS:PORT of a silo where the role is node alone");
         if (!IsControl && TokenFile is null) throw Bad("--token-file", "is needed where the role is node alone");
         return this with { Data = Path.GetFullPath(Data) };

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using FineTuneGrid.Agent;
-using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Silo;
-using FineTuneGrid.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Orleans.Configuration;
@@ -18,9 +17,19 @@ internal static class NodeHost
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(70);
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromDays(365);
+
+    /// <summary>A token for an agent on another machine, signed with the installation's own key.</summary>
+    public static string IssueToken(string data, string node)
+    {
+        var key = Path.Combine(data, ControlHost.NodeKeyFile);
+        if (!File.Exists(key)) throw new GridException(ErrorCodes.NotFound, $"{data} has no {ControlHost.NodeKeyFile}: it is not the data directory of a grid that was started.", "--data");
+        return new NodeTokens(Silo.SecretFile.Read(key)).Issue(node, TimeProvider.System.GetUtcNow() + TokenLifetime);
+    }
+
     public static async Task RunAsync(HostOptions options)
     {
-        var blobRoot = Path.Combine(options.Data, "blobs");
+        var (store, blobs) = await HostSettings.Load(options.Data).OpenAsync(options.Data, TimeProvider.System);
         var token = (await File.ReadAllTextAsync(options.TokenFile!)).Trim();
         var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         ControlHost.Quiet(builder.Logging);
@@ -42,10 +51,10 @@ internal static class NodeHost
         });
         builder.Services.AddNodeAgent(new AgentOptions
         {
-            NodeId = options.NodeName, Directory = Path.Combine(options.Data, "nodes", options.NodeName), Blobs = new BlobAccess(LocalRoot: blobRoot),
+            NodeId = options.NodeName, Directory = Path.Combine(options.Data, "nodes", options.NodeName), Blobs = blobs,
             Build = typeof(NodeHost).Assembly.GetName().Version!.ToString(3), Slots = options.Slots, Device = options.Device, Threads = options.Threads,
             TrainerCommand = ChildPrograms.Trainer(),
-        }, new LocalBlobStore(blobRoot), () => RequestContext.Set(NodeTokens.ContextKey, token));
+        }, store, () => RequestContext.Set(NodeTokens.ContextKey, token));
         using var host = builder.Build();
         if (options.Child) _ = FollowParentAsync(host.Services.GetRequiredService<IHostApplicationLifetime>());
         await host.RunAsync();

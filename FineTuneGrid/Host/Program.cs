@@ -10,7 +10,8 @@ if (args.Contains("--help") || args.Contains("-h"))
 try
 {
     var options = HostOptions.Parse(args);
-    if (options.IsControl) await ControlHost.RunAsync(options);
+    if (options.IssueToken is { } node) Console.WriteLine(NodeHost.IssueToken(options.Data, node));
+    else if (options.IsControl) await ControlHost.RunAsync(options);
     else await NodeHost.RunAsync(options);
     return 0;
 }

@@ -16,6 +16,30 @@ grid_up() {
     exec dotnet "$(binary Host)" --roles silo,gateway,node --nodes "$nodes" --data "$(realpath "$data")" --port "$port" "${extra[@]}"
 }
 
+# grid_token NODE [--data DIR]
+grid_token() {
+    local node=${1:?usage: ./grid token NODE [--data DIR]} data=$ROOT/data
+    shift
+    [ "${1:-}" != --data ] || data=${2:?--data needs a folder}
+    prepare_host
+    exec dotnet "$(binary Host)" --issue-token "$node" --data "$data"
+}
+
+# ./grid node: the agent of a machine that trains for a grid elsewhere, in the foreground.
+grid_node() {
+    local data=$ROOT/data/node args=()
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --data) data=${2:?--data needs a folder}; shift ;;
+            *) args+=("$1") ;;
+        esac
+        shift
+    done
+    prepare_host
+    mkdir -p "$data"
+    exec dotnet "$(binary Host)" --roles node --data "$(realpath "$data")" "${args[@]}"
+}
+
 prepare_host() {
     need_runtime
     choose_packages ""

@@ -16,7 +16,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
         {
             NodeId = "node-1",
             Directory = Path.Combine(store.Root, "nodes", "node-1"),
-            Blobs = store.Access,
+            Blobs = Storage.BlobAccessIssuer.Local(store.Access.LocalRoot!),
             Build = "test",
             Threads = 1,
             TrainerCommand = ["dotnet", TrainerProgram.Path],

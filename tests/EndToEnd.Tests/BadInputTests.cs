@@ -109,7 +109,7 @@ public sealed class BadInputTests(SharedGrid shared) : IAsyncLifetime
         try
         {
             var port = Grid.Http.BaseAddress!.Port.ToString(System.Globalization.CultureInfo.InvariantCulture);
-            var (code, output) = await HostProgram.RefusedAsync("--data", data, "--port", port, "--no-samples");
+            var (code, output) = await HostProgram.EndedAsync("--data", data, "--port", port, "--no-samples");
             Assert.Equal(2, code);
             Assert.Contains(port, OnlyLine(output), StringComparison.Ordinal);
         }
@@ -122,7 +122,7 @@ public sealed class BadInputTests(SharedGrid shared) : IAsyncLifetime
     [Fact]
     public async Task Host_OnADataDirectoryInUse_EndsWithTwoAndOneLine()
     {
-        var (code, output) = await HostProgram.RefusedAsync("--data", Grid.Data, "--port", "0", "--no-samples");
+        var (code, output) = await HostProgram.EndedAsync("--data", Grid.Data, "--port", "0", "--no-samples");
         Assert.Equal(2, code);
         Assert.Contains(Grid.Data, OnlyLine(output), StringComparison.Ordinal);
     }

@@ -1,8 +1,8 @@
-using System.Net;
 using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Silo;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Grains.Tests;
 
@@ -17,8 +17,6 @@ public sealed class SiloOptionsTests
         { "node_renew", Good() with { Grid = new() { NodeLease = TimeSpan.FromSeconds(5), NodeRenew = TimeSpan.FromSeconds(4) } } },
         { "pool_tick", Good() with { Grid = new() { PoolTick = TimeSpan.Zero } } },
         { "wake_concurrency", Good() with { Grid = new() { WakeConcurrency = 0 } } },
-        { "blobs", Good() with { Blobs = new BlobAccess() } },
-        { "advertise", Good() with { Advertise = IPAddress.Parse("10.0.0.1") } },
     };
 
     [Theory]
@@ -33,5 +31,5 @@ public sealed class SiloOptionsTests
     [Fact]
     public void Defaults_AreAccepted() => Good().Validate();
 
-    private static GridSiloOptions Good() => new() { Blobs = new BlobAccess("/tmp/blobs"), NodeSecret = RandomNumberGenerator.GetBytes(32), InspectorCommand = [] };
+    private static GridSiloOptions Good() => new() { Blobs = BlobAccessIssuer.Local("/tmp/blobs"), NodeSecret = RandomNumberGenerator.GetBytes(32), InspectorCommand = [] };
 }

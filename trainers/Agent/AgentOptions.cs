@@ -1,4 +1,4 @@
-using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Agent;
 
@@ -12,7 +12,7 @@ public sealed record AgentOptions
     public required string Directory { get; init; }
 
     /// <summary>How trainers reach the blob store.</summary>
-    public required BlobAccess Blobs { get; init; }
+    public required BlobAccessIssuer Blobs { get; init; }
 
     /// <summary>Product build: part of a job's identity.</summary>
     public required string Build { get; init; }

@@ -9,7 +9,11 @@ namespace FineTuneGrid.Contracts.Inspection;
 public sealed record SourceFile(string Path, string Key, long Length, string Sha256);
 
 /// <summary>How a child process reaches the blob store: a folder on this machine, or a container with a scoped credential.</summary>
-public sealed record BlobAccess(string? LocalRoot = null, string? AzureContainerUri = null, string? CacheDirectory = null);
+public sealed record BlobAccess(string? LocalRoot = null, string? AzureContainerUri = null, string? CacheDirectory = null)
+{
+    /// <summary>Stands in what is sent to a node, whose agent puts its own in: paths and credentials are a machine's own.</summary>
+    public static BlobAccess OfNode { get; } = new();
+}
 
 /// <summary>One request to the inspector process. Exactly one of the verbs is set.</summary>
 public sealed record InspectorRequest(

@@ -14,7 +14,7 @@ namespace FineTuneGrid.Gateway.Runs;
 public sealed record RunSubject(string Org, ModelManifest Model, IReadOnlyList<SourceFile>? Adapter);
 
 /// <summary>Short work on a live node: a one-shot trainer process there, its reply here.</summary>
-public sealed class TaskRunner(IGrainFactory grains, NameResolver names, GatewayOptions options, TimeProvider time)
+public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimeProvider time)
 {
     /// <param name="reference">A base model's name or id, or <c>org/adapter[@version]</c>.</param>
     public async Task<RunSubject> SubjectAsync(Principal caller, string? reference)
@@ -50,7 +50,7 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, Gateway
         var node = nodes.Where(n => n.Alive && n.Slots.Count > 0).OrderBy(n => n.Draining).ThenBy(n => n.Sessions.Sum(s => s.Jobs.Count)).FirstOrDefault()
             ?? throw new GridException(ErrorCodes.Unavailable, "No node is alive to run this on; start one and try again.");
         var slot = node.Slots[0];
-        var task = fill(new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), options.Blobs, slot.Device, slot.Threads, subject.Model, subject.Adapter));
+        var task = fill(new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, subject.Model, subject.Adapter));
         var reply = await grains.GetGrain<INodeGrain>(node.NodeId).Run(task);
         return reply.Error is { } error ? throw error.ToException() : reply;
     }

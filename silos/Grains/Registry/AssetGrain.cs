@@ -16,7 +16,7 @@ public abstract partial class AssetGrain<TManifest> : Grain where TManifest : cl
     private readonly ILogger _logger;
     private Task? _inspection;
 
-    protected AssetGrain(IPersistentState<Stored<AssetState<TManifest>>> storage, IInspector inspector, IBlobStore blobs, BlobAccess access, TimeProvider time, ILogger logger)
+    protected AssetGrain(IPersistentState<Stored<AssetState<TManifest>>> storage, IInspector inspector, IBlobStore blobs, BlobAccessIssuer access, TimeProvider time, ILogger logger)
     {
         State = new(storage, OnBroken);
         (Inspector, Blobs, Access, Time, _logger) = (inspector, blobs, access, time, logger);
@@ -30,7 +30,7 @@ public abstract partial class AssetGrain<TManifest> : Grain where TManifest : cl
 
     protected IBlobStore Blobs { get; }
 
-    protected BlobAccess Access { get; }
+    protected BlobAccessIssuer Access { get; }
 
     protected TimeProvider Time { get; }
 

@@ -15,7 +15,7 @@ namespace FineTuneGrid.Grains.Registry;
 [GrainType("dataset")]
 public sealed class DatasetGrain(
     [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<AssetState<DatasetManifest>>> storage,
-    IInspector inspector, IBlobStore blobs, BlobAccess access, TimeProvider time, ILogger<DatasetGrain> logger)
+    IInspector inspector, IBlobStore blobs, BlobAccessIssuer access, TimeProvider time, ILogger<DatasetGrain> logger)
     : AssetGrain<DatasetManifest>(storage, inspector, blobs, access, time, logger), IDatasetGrain
 {
     private readonly Dictionary<string, Task<TokenIndex>> _tokenizing = [];
@@ -45,7 +45,7 @@ public sealed class DatasetGrain(
 
     protected override async Task<DatasetManifest> InspectAsync(AssetState<DatasetManifest> state)
     {
-        var reply = await Inspector.RunAsync(new InspectorRequest(Access, InspectDataset: new InspectDatasetRequest(Id, state.Files)), CancellationToken.None);
+        var reply = await Inspector.RunAsync(new InspectorRequest(Access.Issue(), InspectDataset: new InspectDatasetRequest(Id, state.Files)), CancellationToken.None);
         if (reply.Error is { } error)
             throw error.ToException();
         return reply.Dataset ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than a data set.");
@@ -56,7 +56,7 @@ public sealed class DatasetGrain(
         await Task.Yield();
         try
         {
-            var reply = await Inspector.RunAsync(new InspectorRequest(Access, TokenizeDataset: request), CancellationToken.None);
+            var reply = await Inspector.RunAsync(new InspectorRequest(Access.Issue(), TokenizeDataset: request), CancellationToken.None);
             if (reply.Error is { } error)
                 throw error.ToException();
             var index = reply.Tokens ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than tokens.");

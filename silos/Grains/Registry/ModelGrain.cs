@@ -15,7 +15,7 @@ namespace FineTuneGrid.Grains.Registry;
 [GrainType("model")]
 public sealed class ModelGrain(
     [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<AssetState<ModelManifest>>> storage,
-    IInspector inspector, IBlobStore blobs, BlobAccess access, TimeProvider time, ILogger<ModelGrain> logger)
+    IInspector inspector, IBlobStore blobs, BlobAccessIssuer access, TimeProvider time, ILogger<ModelGrain> logger)
     : AssetGrain<ModelManifest>(storage, inspector, blobs, access, time, logger), IModelGrain
 {
     protected override string Kind => Ids.Model;
@@ -28,7 +28,7 @@ public sealed class ModelGrain(
 
     protected override async Task<ModelManifest> InspectAsync(AssetState<ModelManifest> state)
     {
-        var reply = await Inspector.RunAsync(new InspectorRequest(Access, InspectModel: new InspectModelRequest(Id, state.Files)), CancellationToken.None);
+        var reply = await Inspector.RunAsync(new InspectorRequest(Access.Issue(), InspectModel: new InspectModelRequest(Id, state.Files)), CancellationToken.None);
         if (reply.Error is { } error)
             throw error.ToException();
         return reply.Model ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than a model.");

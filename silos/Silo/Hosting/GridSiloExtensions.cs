@@ -50,7 +50,7 @@ public static class GridSiloExtensions
     private static void Configure(ISiloBuilder silo, GridSiloOptions options)
     {
         if (options.Redis is null)
-            silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, null, ServiceId, options.ClusterId);
+            UseOneSilo(silo, options);
         else
             UseRedis(silo, options);
         silo.Services.AddGridSerializer();
@@ -59,6 +59,14 @@ public static class GridSiloExtensions
         silo.AddIncomingGrainCallFilter<IncomingCallGuard>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallStamp>();
         silo.AddStartupTask((services, _) => services.GetRequiredService<IGrainFactory>().GetGrain<IPoolGrain>(PoolKeys.Default).Start());
+    }
+
+    /// <summary>One silo, which keeps the membership itself; node agents of other machines reach it where it advertises an address.</summary>
+    private static void UseOneSilo(ISiloBuilder silo, GridSiloOptions options)
+    {
+        var self = new IPEndPoint(options.Advertise ?? IPAddress.Loopback, options.SiloPort);
+        silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, self, ServiceId, options.ClusterId);
+        if (options.Advertise is { } address) silo.ConfigureEndpoints(address, options.SiloPort, options.GatewayPort, listenOnAnyHostAddress: true);
     }
 
     /// <summary>Membership in Redis, for silos on several machines. Grain state stays in the blob store.</summary>

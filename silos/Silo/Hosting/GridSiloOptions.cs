@@ -1,6 +1,6 @@
 using System.Net;
 using FineTuneGrid.Contracts;
-using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Storage;
 using FineTuneGrid.Grains;
 
 namespace FineTuneGrid.Silo;
@@ -9,7 +9,7 @@ namespace FineTuneGrid.Silo;
 public sealed record GridSiloOptions
 {
     /// <summary>How child processes reach the blob store.</summary>
-    public required BlobAccess Blobs { get; init; }
+    public required BlobAccessIssuer Blobs { get; init; }
 
     /// <summary>Signs node tokens: the same on every silo of the cluster.</summary>
     public required byte[] NodeSecret { get; init; }
@@ -24,7 +24,7 @@ public sealed record GridSiloOptions
     /// <summary>Redis for the cluster's membership; null for one silo on this machine.</summary>
     public string? Redis { get; init; }
 
-    /// <summary>This silo's address for the others of its cluster; null stays on the loopback address. Only with <see cref="Redis"/>.</summary>
+    /// <summary>This silo's address for the others of its cluster; and for node agents of other machines; null stays on the loopback address.</summary>
     public IPAddress? Advertise { get; init; }
 
     /// <summary>The inspector's program and its first arguments.</summary>
@@ -45,14 +45,10 @@ public sealed record GridSiloOptions
         Positive(Grid.WakeEvery, "wake_every");
         Positive(Grid.EffectRetry, "effect_retry");
         Positive(Grid.StopPatience, "stop_patience");
-        if (Advertise is not null && Redis is null)
-            throw Bad("advertise", "needs redis: without it the cluster is this machine");
         if (Grid.NodeRenew * 3 > Grid.NodeLease)
             throw Bad("node_renew", $"must be at most a third of node_lease ({Grid.NodeLease.TotalSeconds} s)");
         if (Grid.WakeConcurrency < 1)
             throw Bad("wake_concurrency", "must be at least 1");
-        if (Blobs.LocalRoot is null == Blobs.AzureContainerUri is null)
-            throw Bad("blobs", "needs either a local folder or an Azure container");
     }
 
     private static void Port(int port, string key)

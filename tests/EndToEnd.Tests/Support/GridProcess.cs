@@ -12,7 +12,11 @@ internal sealed class GridProcess : IAsyncDisposable
     private readonly ConcurrentQueue<string> _output = new();
     private Process? _host;
 
-    private GridProcess(string data) => Data = data;
+    private readonly IReadOnlyList<string> _arguments;
+    private readonly IReadOnlyDictionary<string, string>? _environment;
+
+    private GridProcess(string data, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string>? environment) =>
+        (Data, _arguments, _environment) = (data, arguments, environment);
 
     public string Data { get; }
 
@@ -25,9 +29,10 @@ internal sealed class GridProcess : IAsyncDisposable
 
     public static string NewDataDirectory() => Directory.CreateTempSubdirectory("ftg-e2e-").FullName;
 
-    public static async Task<GridProcess> StartAsync()
+    /// <param name="arguments">Of the host, besides those of every test; the last of a kind counts.</param>
+    public static async Task<GridProcess> StartAsync(IReadOnlyList<string>? arguments = null, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var grid = new GridProcess(NewDataDirectory());
+        var grid = new GridProcess(NewDataDirectory(), arguments ?? [], environment);
         await grid.LaunchAsync();
         return grid;
     }
@@ -37,12 +42,12 @@ internal sealed class GridProcess : IAsyncDisposable
     {
         var ready = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         _host = HostProgram.Start(
-            ["--data", Data, "--port", "0", "--threads", "1", "--lease", "6", "--no-samples"],
+            ["--data", Data, "--port", "0", "--threads", "1", "--lease", "6", "--no-samples", .. _arguments],
             line =>
             {
                 _output.Enqueue(line);
                 if (line.StartsWith("ready ", StringComparison.Ordinal)) ready.TrySetResult(line["ready ".Length..]);
-            });
+            }, _environment);
         var host = _host;
         _ = host.WaitForExitAsync().ContinueWith(_ => ready.TrySetException(new InvalidOperationException($"the host ended before it was ready. {Log}")), TaskScheduler.Default);
         var address = await Eventually.Within(ready.Task, "the host's line 'ready http://...'", () => Log);

@@ -8,10 +8,11 @@ internal static class HostProgram
 {
     private static readonly TimeSpan RefusalLimit = TimeSpan.FromMinutes(2);
 
-    public static Process Start(IEnumerable<string> arguments, Action<string> onLine)
+    public static Process Start(IEnumerable<string> arguments, Action<string> onLine, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var argument in (string[])[Programs.Host, "--roles", "silo,gateway,node", .. arguments]) start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, e) => Take(e.Data);
         process.ErrorDataReceived += (_, e) => Take(e.Data);
@@ -26,8 +27,8 @@ internal static class HostProgram
         }
     }
 
-    /// <summary>A start that is expected to be refused: its exit code and all it said.</summary>
-    public static async Task<(int Code, string Output)> RefusedAsync(params string[] arguments)
+    /// <summary>A start that is expected to end by itself: its exit code and all it said.</summary>
+    public static async Task<(int Code, string Output)> EndedAsync(params string[] arguments)
     {
         var output = new StringBuilder();
         using var process = Start(arguments, line =>
@@ -42,7 +43,7 @@ internal static class HostProgram
         catch (TimeoutException)
         {
             process.Kill(entireProcessTree: true);
-            throw new TimeoutException($"the host was expected to refuse its arguments, but ran on: {output}");
+            throw new TimeoutException($"the host was expected to end by itself, but ran on: {output}");
         }
     }
 }

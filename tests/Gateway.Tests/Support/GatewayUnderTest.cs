@@ -54,7 +54,7 @@ public sealed class GatewayUnderTest : IAsyncLifetime
     {
         System.IO.Directory.CreateDirectory(ImportRoot);
         _store = new LocalBlobStore(Path.Combine(Directory, "blobs"));
-        var access = new BlobAccess(LocalRoot: _store.Root);
+        var access = BlobAccessIssuer.Local(_store.Root);
         IReadOnlyList<string> inspector = ["dotnet", Path.Combine(AppContext.BaseDirectory, "FineTuneGrid.Inspector.dll")];
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, EnvironmentName = "Production" });
         builder.Logging.ClearProviders();
@@ -64,7 +64,7 @@ public sealed class GatewayUnderTest : IAsyncLifetime
             Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SiloPort = FreePort(), GatewayPort = FreePort(), InspectorCommand = inspector,
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
-        builder.AddGridGateway(new GatewayOptions { DataDirectory = Directory, Blobs = access, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
+        builder.AddGridGateway(new GatewayOptions { DataDirectory = Directory, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
         App = builder.Build();
         App.MapGridGateway();
@@ -109,11 +109,11 @@ public sealed class GatewayUnderTest : IAsyncLifetime
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private sealed class ProcessInspector(BlobAccess blobs, IReadOnlyList<string> command) : IInspector
+    private sealed class ProcessInspector(BlobAccessIssuer blobs, IReadOnlyList<string> command) : IInspector
     {
         private readonly InspectorLauncher _launcher = new(command);
 
-        public BlobAccess Blobs => blobs;
+        public BlobAccess Blobs => blobs.Issue();
 
         public Task<InspectorReply> RunAsync(InspectorRequest request, CancellationToken ct) => _launcher.RunAsync(request, ct);
     }

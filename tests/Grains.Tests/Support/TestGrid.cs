@@ -56,7 +56,7 @@ internal sealed class TestGrid : IAsyncDisposable
         var secret = RandomNumberGenerator.GetBytes(32);
         var options = new GridSiloOptions
         {
-            Blobs = new BlobAccess(store.Root),
+            Blobs = BlobAccessIssuer.Local(store.Root),
             NodeSecret = secret,
             SiloPort = FreePort(),
             GatewayPort = FreePort(),

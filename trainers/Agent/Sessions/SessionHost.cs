@@ -195,7 +195,7 @@ internal sealed partial class SessionHost
         var slot = _services.Slots[Math.Clamp(_placement.Slot, 0, _services.Slots.Count - 1)];
         var lease = _services.LeaseSeconds();
         var session = new TrainerSession(
-            SessionId, Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)), _services.Options.Blobs, slot.Device,
+            SessionId, Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)), _services.Options.Blobs.Issue(), slot.Device,
             _placement.Precision, _placement.Threads ?? slot.Threads, lease, LastSeq + 1, _services.Options.SessionIdle.TotalSeconds);
         _folder.PrepareStart(session);
         var command = _services.Options.TrainerCommand ?? TrainerCommand.Default();

@@ -31,6 +31,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
                 return;
             }
         }
+        task = task with { Blobs = services.Options.Blobs.Issue() };
         _ = Task.Run(() => RunAsync(task, stop.Token, cancellation), cancellation);
     }
 
