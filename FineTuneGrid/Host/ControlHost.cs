@@ -26,7 +26,7 @@ internal static class ControlHost
         using var directory = DataDirectoryLock.Acquire(options.Data);
         RequireFree(options.Bind, options.Port);
         var (store, blobs) = await HostSettings.Load(options.Data).OpenAsync(options.Data, TimeProvider.System);
-        var ports = new ClusterPorts(options.SiloPort ?? FreePort(), options.ClusterPort ?? FreePort());
+        var ports = new ClusterPorts(options.SiloPort ?? FreePort.Take(), options.ClusterPort ?? FreePort.Take());
         var nodeSecret = Silo.SecretFile.Ensure(Path.Combine(options.Data, NodeKeyFile));
         var samples = options.NoSamples ? null : SampleSet.Locate(options.Samples);
 
@@ -97,12 +97,5 @@ internal static class ControlHost
         {
             throw new GridException(ErrorCodes.InUse, $"Port {port} of {address} is in use; choose another with --port.", "--port", inner: e);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,6 +1,7 @@
-using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using System.Net;
+using FineTuneGrid.Silo;
 using FineTuneGrid.Storage.Tests;
 
 namespace FineTuneGrid.EndToEnd;
@@ -13,7 +14,7 @@ public sealed class RemoteNodeTests(SharedGrid shared, AzuriteFixture azurite) :
     public async Task Job_OnANodeOfAnotherDataDirectoryWithBlobsInAzure_GivesTheSameBytes()
     {
         var environment = new Dictionary<string, string> { ["FTG__Storage__AzureBlob"] = azurite.ConnectionString, ["FTG__Storage__Container"] = "grid" };
-        var (address, port) = (Address(), FreePort());
+        var (address, port) = (Address(), FreePort.Take());
         await using var grid = await GridProcess.StartAsync(
             ["--roles", "silo,gateway", "--advertise", address.ToString(), "--cluster-port", port.ToString(System.Globalization.CultureInfo.InvariantCulture)], environment);
         var node = Directory.CreateTempSubdirectory("ftg-e2e-node-").FullName;
@@ -70,11 +71,4 @@ public sealed class RemoteNodeTests(SharedGrid shared, AzuriteFixture azurite) :
         NetworkInterface.GetAllNetworkInterfaces().Where(i => i.OperationalStatus == OperationalStatus.Up)
             .SelectMany(i => i.GetIPProperties().UnicastAddresses).Select(a => a.Address)
             .FirstOrDefault(a => a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a)) ?? IPAddress.Loopback;
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

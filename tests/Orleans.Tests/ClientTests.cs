@@ -1,12 +1,13 @@
 using FineTuneGrid.Orleans.Tests.Support;
+using FineTuneGrid.Silo;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Orleans.Runtime;
 using Orleans.Runtime.Messaging;
+using Orleans.Runtime;
 using Orleans.Serialization;
+using Orleans;
 
 namespace FineTuneGrid.Orleans.Tests;
 
@@ -109,7 +110,7 @@ public sealed class ClientTests
     public async Task NoSilo_RetryFilterDecides()
     {
         var asked = 0;
-        var failure = await Assert.ThrowsAsync<ConnectionFailedException>(() => TestSilo.StartClientAsync(TestSilo.FreePort(), builder =>
+        var failure = await Assert.ThrowsAsync<ConnectionFailedException>(() => TestSilo.StartClientAsync(FreePort.Take(), builder =>
             builder.UseConnectionRetryFilter((exception, _) =>
             {
                 Assert.IsType<ConnectionFailedException>(exception);
@@ -122,7 +123,7 @@ public sealed class ClientTests
     [Fact]
     public async Task SiloComesLater_ClientWithFilterConnects()
     {
-        var port = TestSilo.FreePort();
+        var port = FreePort.Take();
         TestSilo? silo = null;
         using var client = await TestSilo.StartClientAsync(port, builder => builder.UseConnectionRetryFilter(async (_, _) =>
         {
@@ -152,7 +153,7 @@ public sealed class ClientTests
     [Fact]
     public async Task SiloInAnotherProcess_Killed_CallsFailAndLaterSucceed()
     {
-        var port = TestSilo.FreePort();
+        var port = FreePort.Take();
         using var first = new ChildProcess("silo", port);
         Assert.Equal("ready", await first.ReadLineAsync());
         using var client = await TestSilo.StartClientAsync(port, builder =>

@@ -1,14 +1,15 @@
 using System.Net;
 using System.Text.Json;
 using FineTuneGrid.Orleans.Tests.Support;
+using FineTuneGrid.Silo;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans;
 using Orleans.Dashboard;
 using Orleans.Hosting;
+using Orleans;
 
 namespace FineTuneGrid.Orleans.Tests;
 
@@ -79,7 +80,7 @@ public sealed class DashboardTests
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.UseOrleans(silo =>
         {
-            silo.UseLocalhostClustering(TestSilo.FreePort(), TestSilo.FreePort());
+            silo.UseLocalhostClustering(FreePort.Take(), FreePort.Take());
             silo.AddMemoryGrainStorage("memory");
             silo.Services.AddSingleton<Journal>();
             TestSilo.AddJson(silo.Services);

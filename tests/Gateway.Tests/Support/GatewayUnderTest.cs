@@ -61,7 +61,7 @@ public sealed class GatewayUnderTest : IAsyncLifetime
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.AddGridSilo(new GridSiloOptions
         {
-            Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SiloPort = FreePort(), GatewayPort = FreePort(), InspectorCommand = inspector,
+            Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SiloPort = FreePort.Take(), GatewayPort = FreePort.Take(), InspectorCommand = inspector,
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
         builder.AddGridGateway(new GatewayOptions { DataDirectory = Directory, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
@@ -100,13 +100,6 @@ public sealed class GatewayUnderTest : IAsyncLifetime
     {
         var made = await Admin.PostAsJsonAsync("/api/v1/keys", new { name = $"{role} of {org}", org, role }).JsonAsync(HttpStatusCode.Created);
         return (made.GetProperty("key").GetProperty("id").GetString()!, made.GetProperty("secret").GetString()!);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     private sealed class ProcessInspector(BlobAccessIssuer blobs, IReadOnlyList<string> command) : IInspector

@@ -58,8 +58,8 @@ internal sealed class TestGrid : IAsyncDisposable
         {
             Blobs = BlobAccessIssuer.Local(store.Root),
             NodeSecret = secret,
-            SiloPort = FreePort(),
-            GatewayPort = FreePort(),
+            SiloPort = FreePort.Take(),
+            GatewayPort = FreePort.Take(),
             InspectorCommand = [],
             Grid = Quick(configure),
         };
@@ -158,12 +158,5 @@ internal sealed class TestGrid : IAsyncDisposable
         };
         configure?.Invoke(options);
         return options;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -1,12 +1,13 @@
-using System.Net;
 using System.Net.Sockets;
+using System.Net;
+using FineTuneGrid.Silo;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Serialization;
+using Orleans;
 
 namespace FineTuneGrid.Orleans.Tests.Support;
 
@@ -31,8 +32,8 @@ public sealed class TestSilo : IAsyncDisposable
 
     public static async Task<TestSilo> StartAsync(Action<ISiloBuilder>? configure = null, int? gatewayPort = null)
     {
-        var port = gatewayPort ?? FreePort();
-        var host = BuildHost(FreePort(), port, configure);
+        var port = gatewayPort ?? FreePort.Take();
+        var host = BuildHost(FreePort.Take(), port, configure);
         await host.StartAsync();
         return new TestSilo(host, port);
     }
@@ -73,13 +74,6 @@ public sealed class TestSilo : IAsyncDisposable
 
     public static void AddJson(IServiceCollection services) => services.AddSerializer(serializer =>
         serializer.AddJsonSerializer(type => type.IsDefined(typeof(JsonValueAttribute), false)));
-
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     public Task StopAsync() => _host.StopAsync();
 
