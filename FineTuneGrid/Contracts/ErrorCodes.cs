@@ -47,6 +47,7 @@ public static class ErrorCodes
     public const string LeaseLost = "lease_lost";
     public const string TrainerCrashed = "trainer_crashed";
     public const string NodeLost = "node_lost";
+    public const string GangBroken = "gang_broken";
     public const string Diverged = "diverged";
     public const string CorruptCheckpoint = "corrupt_checkpoint";
     public const string GateFailed = "gate_failed";

@@ -23,6 +23,9 @@ public static class TrainerProtocol
 
     /// <summary>The exit code of a trainer that stopped because nobody renewed its lease.</summary>
     public const int LeaseLostExitCode = 75;
+
+    /// <summary>The exit code of a trainer whose gang lost a worker: no fault of its own, and not of its job.</summary>
+    public const int GangBrokenExitCode = 76;
 }
 
 /// <summary>Which process a trainer is, so that an agent that did not start it knows it again.</summary>
@@ -51,6 +54,7 @@ public sealed record TrainerSession(
 /// <param name="Epoch">The fencing epoch that the job's head already holds.</param>
 /// <param name="Model">The resident base; null where the job starts from random weights (<see cref="JobSpec.BaseModelInit"/>).</param>
 /// <param name="TokenizerModel">Whose tokenizer files a full-parameter result takes along; null for LoRA.</param>
+/// <param name="Gang">Which of several workers the trainer is; null where it trains the job alone.</param>
 public sealed record TrainingOrder(
     string JobId,
     int Epoch,
@@ -60,7 +64,8 @@ public sealed record TrainingOrder(
     ModelManifest? TokenizerModel,
     TokenIndex Train,
     TokenIndex? Validation,
-    IReadOnlyList<SourceFile>? InitAdapter);
+    IReadOnlyList<SourceFile>? InitAdapter,
+    GangMembership? Gang = null);
 
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(Hello), "hello")]
@@ -97,6 +102,7 @@ public sealed record Shutdown(string Reason) : AgentFrame;
 /// </summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(SessionReady), "session_ready")]
+[JsonDerivedType(typeof(JobMeeting), "job_meeting")]
 [JsonDerivedType(typeof(JobAttached), "job_attached")]
 [JsonDerivedType(typeof(JobSteps), "job_steps")]
 [JsonDerivedType(typeof(JobCommitted), "job_committed")]
@@ -110,6 +116,9 @@ public abstract record TrainerReport
 
 /// <param name="BaseDigest">Digest of the resident base model; null until one is loaded.</param>
 public sealed record SessionReady(string SessionId, int Pid, string? BaseDigest) : TrainerReport;
+
+/// <summary>Worker 0 of a gang has opened the meeting point: the other workers may be started with this address.</summary>
+public sealed record JobMeeting(string JobId, int Epoch, string Host, int Port) : TrainerReport;
 
 /// <summary>The job steps from here: 0 for a fresh start, else the step it resumed from. <paramref name="Skipped"/> names
 /// checkpoints that did not verify.</summary>

@@ -15,7 +15,7 @@ public static class ProblemMap
         ErrorCodes.PreconditionFailed => 412,
         ErrorCodes.TooLarge => 413,
         ErrorCodes.RateLimited => 429,
-        ErrorCodes.Unavailable or ErrorCodes.NodeLost or ErrorCodes.TrainerCrashed => 503,
+        ErrorCodes.Unavailable or ErrorCodes.NodeLost or ErrorCodes.GangBroken or ErrorCodes.TrainerCrashed => 503,
         ErrorCodes.InsufficientStorage => 507,
         ErrorCodes.Internal => 500,
         _ => 422,
