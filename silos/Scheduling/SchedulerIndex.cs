@@ -165,7 +165,7 @@ internal sealed record SchedulerIndex
     {
         var r = job.Request;
         var share = job.Solo || r.SessionKey.Length == 0 ? "" : $"{r.SessionKey}#{job.Isolation}";
-        return new(r.Priority, r.Org, $"{r.Device}|{r.Workers}|{r.BaseMemoryBytes}+{r.JobMemoryBytes}|{r.BaseDigest}|{share}|{r.Queue}|{LabelsOf(r)}");
+        return new(r.Priority, r.Org, $"{r.Device}|{r.Workers}-{r.Least}|{r.BaseMemoryBytes}+{r.JobMemoryBytes}|{r.BaseDigest}|{share}|{r.Queue}|{LabelsOf(r)}");
     }
 
     public static string LabelsOf(JobRequest r) => r.Labels.Count == 0

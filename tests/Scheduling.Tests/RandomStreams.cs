@@ -40,7 +40,7 @@ internal sealed class RandomStreams(int seed)
 
     private JobRequest Request() => Pool.Request($"j{_jobs++}", $"o{_random.Next(3)}", _random.Next(3), _random.Next(3) == 0 ? _random.Next(2, 5) : 1,
         _random.Next(1_000_000), _random.Next(2) == 0 ? $"k{_random.Next(2)}" : "", $"b{_random.Next(2)}", (SlotDevice)_random.Next(2), _random.Next(1, 5) * Pool.Gib)
-        with { Preemptible = _random.Next(4) > 0 };
+        with { Preemptible = _random.Next(4) > 0, MinWorkers = _random.Next(3) };
 
     private string? Pick(IEnumerable<string> keys)
     {

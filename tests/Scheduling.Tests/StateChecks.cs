@@ -26,7 +26,7 @@ internal static class StateChecks
             Assert.Contains(state.Sessions[placement.Session].Members, m => m.Job == job.Id);
             Assert.Equal(state.Sessions[placement.Session].Slots, placement.Slots);
             if (placement.Slots.Count > 0)
-                Assert.Equal(job.Request.Workers, placement.Slots.Count);
+                Assert.InRange(placement.Slots.Count, job.Request.Least, job.Request.Workers);
         }
     }
 
@@ -52,7 +52,7 @@ internal static class StateChecks
                 continue;
             var request = after.Jobs[grant.Job].Request;
             var session = after.Sessions[grant.Session];
-            Assert.Equal(request.Workers, grant.Slots.Count);
+            Assert.InRange(grant.Slots.Count, request.Least, request.Workers);
             foreach (var at in grant.Slots)
             {
                 var node = after.Nodes[at.Node];

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FineTuneGrid.Scheduling;
 
 /// <summary>What a job asks of the scheduler. Fixed at submission, except <see cref="Priority"/>.</summary>
@@ -12,8 +14,15 @@ public sealed record JobRequest
     /// <summary>Higher goes first. Only a strictly higher one preempts.</summary>
     public int Priority { get; init; }
 
-    /// <summary>Slots that the job needs at once, or none at all.</summary>
+    /// <summary>Slots that the job asks for at once.</summary>
     public int Workers { get; init; } = 1;
+
+    /// <summary>Slots that it starts with where no more are free; 0 for all of <see cref="Workers"/> or none.</summary>
+    public int MinWorkers { get; init; }
+
+    /// <summary>The fewest slots that it starts with.</summary>
+    [JsonIgnore]
+    public int Least => MinWorkers > 0 && MinWorkers < Workers ? MinWorkers : Workers;
 
     public SlotDevice Device { get; init; }
 

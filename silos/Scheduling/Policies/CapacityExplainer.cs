@@ -11,7 +11,7 @@ internal static class CapacityExplainer
         var slots = state.Nodes.Values.SelectMany(n => n.Slots.Select(s => (Node: n, Slot: s))).ToArray();
         var onDevice = slots.Where(s => s.Slot.Spec.Device == r.Device).ToArray();
         if (onDevice.Length == 0)
-            return new(WaitCodes.NoDevice, $"No node has device {device}.", $"It would start now if a node with {Slots(r.Workers)} of {device} registered.");
+            return new(WaitCodes.NoDevice, $"No node has device {device}.", $"It would start now if a node with {Slots(r.Least)} of {device} registered.");
         var need = SlotFinder.Need(r);
         var large = onDevice.Where(s => s.Slot.Spec.MemoryBytes >= need).ToArray();
         if (large.Length == 0)
@@ -21,11 +21,11 @@ internal static class CapacityExplainer
         if (labelled.Length == 0)
             return new(WaitCodes.NoLabels, $"No node with room for it carries {string.Join(", ", r.Labels.Select(l => $"{l.Key}={l.Value}"))}.",
                 "It would be considered on every node without these labels.");
-        if (labelled.Length < r.Workers)
-            return new(WaitCodes.TooFewSlots, $"It needs {Slots(r.Workers)} at once; the grid has {labelled.Length} that suit it.",
-                $"It would start if it asked for {labelled.Length} {(labelled.Length == 1 ? "worker" : "workers")}.") { Needed = r.Workers, Free = labelled.Length };
+        if (labelled.Length < r.Least)
+            return new(WaitCodes.TooFewSlots, $"It needs {Needs(r)} at once; the grid has {labelled.Length} that suit it.",
+                $"It would start if it asked for {labelled.Length} {(labelled.Length == 1 ? "worker" : "workers")}.") { Needed = r.Least, Free = labelled.Length };
         var able = labelled.Count(s => s.Node.Schedulable);
-        return able >= r.Workers ? null : Unavailable(r, labelled.Select(s => s.Node), able);
+        return able >= r.Least ? null : Unavailable(r, labelled.Select(s => s.Node), able);
     }
 
     /// <summary>The slots exist, but not free enough of them, or not for this job.</summary>
@@ -41,16 +41,16 @@ internal static class CapacityExplainer
         if (state.Reservations.TryGetValue(job.Id, out var own) && own.Hard)
         {
             yield return new(WaitCodes.WaitingForPreempted, "Jobs of lower priority are saving their work to make room for it.")
-            { Needed = r.Workers, Free = usable, Until = own.ExpectedAt };
+            { Needed = r.Least, Free = usable, Until = own.ExpectedAt };
             yield break;
         }
-        if (usable >= r.Workers)
+        if (usable >= r.Least)
             yield break;
-        if (free.Count >= r.Workers)
+        if (free.Count >= r.Least)
         {
             string[] holders = [.. free.Where(s => !finder.MayUse(job, s)).Select(finder.ReservedFor).OfType<string>().Distinct().Take(10)];
             yield return new(WaitCodes.ReservedForOther, $"{free.Count} slots are free, but they are kept for {string.Join(", ", holders)}, which has waited longer.",
-                "It would start now if it ended before they are needed, or had a higher priority.") { Needed = r.Workers, Free = usable, Blockers = holders };
+                "It would start now if it ended before they are needed, or had a higher priority.") { Needed = r.Least, Free = usable, Blockers = holders };
             yield break;
         }
         yield return Waiting(state, job, usable);
@@ -71,16 +71,16 @@ internal static class CapacityExplainer
                     holders.UnionWith(session.Members.Select(m => m.Job));
             }
         ends.Sort();
-        long? until = ends.Count >= r.Workers ? ends[r.Workers - 1] : null;
+        long? until = ends.Count >= r.Least ? ends[r.Least - 1] : null;
         var eta = until > state.Now ? $"; expected in about {Explainer.Seconds(until.Value - state.Now)}" : "";
-        return new(WaitCodes.WaitingForSlots, $"It needs {Slots(r.Workers)} and {free} {(free == 1 ? "is" : "are")} free{eta}.", WouldStart(state, job, free))
-        { Needed = r.Workers, Free = free, Until = until, Blockers = [.. holders.Take(10)] };
+        return new(WaitCodes.WaitingForSlots, $"It needs {Needs(r)} and {free} {(free == 1 ? "is" : "are")} free{eta}.", WouldStart(state, job, free))
+        { Needed = r.Least, Free = free, Until = until, Blockers = [.. holders.Take(10)] };
     }
 
     private static string WouldStart(SchedulerState state, JobEntry job, int free)
     {
         var r = job.Request;
-        var more = $"{Slots(r.Workers - free)} more {(r.Workers - free == 1 ? "was" : "were")} free";
+        var more = $"{Slots(r.Least - free)} more {(r.Least - free == 1 ? "was" : "were")} free";
         if (free > 0)
             return $"It would start now if {more}, or with {free} {(free == 1 ? "worker" : "workers")}.";
         foreach (var priority in state.Index.Victims.Where(v => v.Device == r.Device && v.Priority >= r.Priority && v.Priority < int.MaxValue).Select(v => v.Priority + 1).Distinct())
@@ -97,8 +97,10 @@ internal static class CapacityExplainer
             : away.Any(n => !n.Lost) ? "the quarantine were lifted" : "the lost nodes came back";
         var until = away.Where(n => n is { Lost: false, Draining: false }).Select(n => (long?)n.QuarantinedUntil).Min();
         return new(WaitCodes.NodesUnavailable, $"Nodes that suit it take no jobs: {why}.", $"It would be considered now if {act}.")
-        { Needed = r.Workers, Free = able, Until = until, Blockers = [.. away.Take(10).Select(n => n.Id)] };
+        { Needed = r.Least, Free = able, Until = until, Blockers = [.. away.Take(10).Select(n => n.Id)] };
     }
+
+    private static string Needs(JobRequest r) => r.Least < r.Workers ? $"at least {Slots(r.Least)}" : Slots(r.Least);
 
     private static string Slots(int count) => count == 1 ? "1 slot" : $"{count} slots";
 

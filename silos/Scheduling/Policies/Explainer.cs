@@ -65,10 +65,10 @@ internal static class Explainer
         if (policy.MaxRunningJobs is { } jobs && held.Jobs >= jobs)
             return new(WaitCodes.QuotaReached, $"'{r.Org}' runs {held.Jobs} of the {jobs} jobs that it may run at once.",
                 $"It would be considered now if the limit were {held.Jobs + 1} jobs.") { Needed = 1, Free = 0 };
-        if (policy.MaxSlots is { } slots && held.Slots + r.Workers > slots)
-            return new(WaitCodes.QuotaReached, $"'{r.Org}' holds {held.Slots} of the {slots} slots that it may hold; this job needs {r.Workers}.",
-                $"It would be considered now if the limit were {held.Slots + r.Workers} slots.")
-            { Needed = r.Workers, Free = Math.Max(0, slots - held.Slots) };
+        if (policy.MaxSlots is { } slots && held.Slots + r.Least > slots)
+            return new(WaitCodes.QuotaReached, $"'{r.Org}' holds {held.Slots} of the {slots} slots that it may hold; this job needs {r.Least}.",
+                $"It would be considered now if the limit were {held.Slots + r.Least} slots.")
+            { Needed = r.Least, Free = Math.Max(0, slots - held.Slots) };
         return null;
     }
 

@@ -2,7 +2,7 @@ namespace FineTuneGrid.Scheduling;
 
 /// <summary>
 /// Starts what can start: by priority, then the least served organisation, then shortest remaining work with aging.
-/// A gang gets all its slots in one decision or none.
+/// A gang gets its slots in one decision: all, or what is free down to the fewest that it makes do with, or none.
 /// </summary>
 internal sealed class PlacementPass
 {
@@ -17,9 +17,9 @@ internal sealed class PlacementPass
 
     private PlacementPass(Edit edit) => _edit = edit;
 
-    private readonly record struct Shape(SlotDevice Device, int Workers, long Need, string Labels)
+    private readonly record struct Shape(SlotDevice Device, int Least, long Need, string Labels)
     {
-        public static Shape Of(JobRequest r) => new(r.Device, r.Workers, SlotFinder.Need(r), SchedulerIndex.LabelsOf(r));
+        public static Shape Of(JobRequest r) => new(r.Device, r.Least, SlotFinder.Need(r), SchedulerIndex.LabelsOf(r));
     }
 
     public static void Run(Edit edit)

@@ -31,7 +31,7 @@ internal static class Preemption
     /// <summary>The sessions to stop and the slots that the job then has; null where that would not be enough.</summary>
     public static (IReadOnlyList<string> Sessions, IReadOnlyList<SlotRef> Slots)? Plan(SchedulerState state, JobEntry job, SlotFinder finder)
     {
-        var need = job.Request.Workers;
+        var need = job.Request.Least;
         var victims = Candidates(state, job);
         if (victims.Count == 0)
             return null;

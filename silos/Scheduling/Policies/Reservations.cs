@@ -67,13 +67,13 @@ internal static class Reservations
             for (var i = 0; i < node.Slots.Count; i++)
                 if (FreeAt(edit.State, node, node.Slots[i], job.Request) is { } at && !taken.Contains(new(node.Id, i)))
                     slots.Add((at, new(node.Id, i)));
-        if (slots.Count < job.Request.Workers)
+        if (slots.Count < job.Request.Least)
         {
             edit.Unreserve(job.Id);
             return;
         }
         slots.Sort();
-        var chosen = slots.GetRange(0, job.Request.Workers);
+        var chosen = slots.GetRange(0, job.Request.Least);
         edit.Reserve(new Reservation
         {
             Job = job.Id,

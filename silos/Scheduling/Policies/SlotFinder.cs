@@ -47,7 +47,7 @@ internal sealed class SlotFinder(SchedulerState state, IReadOnlyDictionary<SlotR
         var r = job.Request;
         if (job.Solo || r.SessionKey.Length == 0)
             return "";
-        return $"{r.SessionKey}|{r.Device}x{r.Workers}|{r.BaseDigest}|{(state.Options.MixOrganisations ? "" : r.Org)}|{job.Isolation}";
+        return $"{r.SessionKey}|{r.Device}x{r.Workers}{(r.Least < r.Workers ? $"-{r.Least}" : "")}|{r.BaseDigest}|{(state.Options.MixOrganisations ? "" : r.Org)}|{job.Isolation}";
     }
 
     public static SessionMember MemberOf(JobEntry job) =>
@@ -75,11 +75,11 @@ internal sealed class SlotFinder(SchedulerState state, IReadOnlyDictionary<SlotR
         var kept = false;
         if (FindSession(job, slotsLeft, ref kept) is { } session)
             return new(FitKind.Fits, session.Id, session.Slots);
-        if (r.Workers > slotsLeft)
+        if (r.Least > slotsLeft)
             return new(FitKind.Quota);
         if (sharedOnly)
             return new(kept ? FitKind.Reserved : FitKind.NoSlots);
-        var slots = r.Workers == 1 ? FindOne(job, ref kept) : FindGang(job, ref kept);
+        var slots = r.Workers == 1 ? FindOne(job, ref kept) : FindGang(job, Math.Min(r.Workers, slotsLeft), ref kept);
         if (slots is not null)
             return new(FitKind.Fits, null, slots);
         return new(kept ? FitKind.Reserved : FitKind.NoSlots);
@@ -159,8 +159,11 @@ internal sealed class SlotFinder(SchedulerState state, IReadOnlyDictionary<SlotR
         return second is { } last ? [last] : null;
     }
 
-    /// <summary>As many slots as workers: on one node where one has enough, else on as few nodes as possible.</summary>
-    private SlotRef[]? FindGang(JobEntry job, ref bool kept)
+    /// <summary>
+    /// As many slots as workers, or as are free where the job makes do with fewer: on one node where one has enough, else on as
+    /// few nodes as possible.
+    /// </summary>
+    private SlotRef[]? FindGang(JobEntry job, int most, ref bool kept)
     {
         var r = job.Request;
         var free = _state.Index.Free;
@@ -178,14 +181,15 @@ internal sealed class SlotFinder(SchedulerState state, IReadOnlyDictionary<SlotR
                 byNode[slot.Slot.Node] = list = [];
             list.Add(slot.Slot);
         }
-        if (found < r.Workers)
+        if (found < r.Least)
             return null;
-        var whole = byNode.Where(n => n.Value.Count >= r.Workers)
+        var count = Math.Min(found, most);
+        var whole = byNode.Where(n => n.Value.Count >= count)
             .OrderBy(n => job.Avoid.Contains(n.Key)).ThenByDescending(n => n.Value.Count(s => IsWarm(s, r)))
             .ThenBy(n => n.Value.Count).ThenBy(n => n.Key, StringComparer.Ordinal).Select(n => n.Value).FirstOrDefault();
         var pool = whole ?? byNode.OrderBy(n => job.Avoid.Contains(n.Key)).ThenByDescending(n => n.Value.Count)
             .ThenBy(n => n.Key, StringComparer.Ordinal).SelectMany(n => n.Value);
-        SlotRef[] slots = whole is null ? [.. pool.Take(r.Workers)] : [.. whole.OrderByDescending(s => IsWarm(s, r)).ThenBy(s => s).Take(r.Workers)];
+        SlotRef[] slots = whole is null ? [.. pool.Take(count)] : [.. whole.OrderByDescending(s => IsWarm(s, r)).ThenBy(s => s).Take(count)];
         Array.Sort(slots);
         return slots;
     }

@@ -180,7 +180,7 @@ internal static class JobRules
     {
         if (r.Id.Length == 0 || r.Org.Length == 0)
             throw new GridException(ErrorCodes.InvalidValue, "A job request needs an id and an organisation.", "job");
-        return r with { Workers = Math.Max(1, r.Workers), WorkMs = Math.Max(0, r.WorkMs) };
+        return r with { Workers = Math.Max(1, r.Workers), MinWorkers = Math.Max(0, r.MinWorkers), WorkMs = Math.Max(0, r.WorkMs) };
     }
 
     private static void Adopt(Edit edit, JobEntry job, Placement placement)

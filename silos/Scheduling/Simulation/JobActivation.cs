@@ -152,8 +152,12 @@ internal sealed class JobActivation(World world, Silo silo, int job)
             });
             return;
         }
-        Each(doc, doc.Attached, (machine, worker) =>
-            machine.FromJob(new(NodeOrderKind.Start, job, doc.Epoch, worker) { Slot = doc.Slots[worker].Slot, Session = doc.Session }));
+        // The first worker opens the place where the gang meets; the others are told of it.
+        var unmet = (doc.Attached & 1) != 0 ? 0 : ~1;
+        Each(doc, doc.Attached | unmet, (machine, worker) => machine.FromJob(new(NodeOrderKind.Start, job, doc.Epoch, worker)
+        {
+            Slot = doc.Slots[worker].Slot, Session = doc.Session, Size = doc.Slots.Count,
+        }));
         if (probe)
             Each(doc, ~doc.Attached, (machine, worker) => machine.FromJob(new(NodeOrderKind.Probe, job, doc.Epoch, worker)));
     }

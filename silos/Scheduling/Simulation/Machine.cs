@@ -14,6 +14,9 @@ internal sealed record NodeOrder(NodeOrderKind Kind, int Job, int Epoch, int Wor
 
     public string Session { get; init; } = "";
 
+    /// <summary>Workers of the gang.</summary>
+    public int Size { get; init; } = 1;
+
     public long Incarnation { get; init; }
 }
 

@@ -59,6 +59,8 @@ internal sealed class Monitor(World world)
         var id = world.JobIds[run.Job];
         if (run.Epoch < _steppedEpoch[run.Job])
             Fail($"{id}: epoch {run.Epoch} still computes after epoch {_steppedEpoch[run.Job]} has begun.");
+        if (world.JobDocs[run.Job].Value is { Slots.Count: > 0 } doc && doc.Epoch == run.Epoch && doc.Slots.Count != run.Size)
+            Fail($"{id}: epoch {run.Epoch} steps with {run.Size} workers on {doc.Slots.Count} slots.");
         _steppedEpoch[run.Job] = Math.Max(_steppedEpoch[run.Job], run.Epoch);
         if (_stepping[run.Job] is { } other && other != run && other.Epoch == run.Epoch && other.State == RunState.Ready && other.Trainer.Process.Alive)
             Fail($"{id}: two trainers compute epoch {run.Epoch}.");
@@ -89,8 +91,8 @@ internal sealed class Monitor(World world)
                 if (!held.Add(slot))
                     Fail($"{slot} is in two sessions.");
         foreach (var job in state.Jobs.Values)
-            if (job.Placement is { Slots.Count: > 0 } placement && placement.Slots.Count != job.Request.Workers)
-                Fail($"{job.Id} got {placement.Slots.Count} of {job.Request.Workers} slots.");
+            if (job.Placement is { Slots.Count: > 0 and var count } && (count < job.Request.Least || count > job.Request.Workers))
+                Fail($"{job.Id} got {count} of {job.Request.Least} to {job.Request.Workers} slots.");
         foreach (var policy in world.OrgPolicies)
             if (policy.MaxSlots is { } most && state.HoldingsOf(policy.Org).Slots > most)
                 Fail($"{policy.Org} holds more than its {most} slots.");

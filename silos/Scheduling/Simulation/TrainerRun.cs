@@ -60,6 +60,9 @@ internal sealed class TrainerRun(World world, Machine machine, TrainerProcess tr
 
     public int Worker { get; } = order.Worker;
 
+    /// <summary>Workers of the gang.</summary>
+    public int Size { get; } = order.Size;
+
     public TrainerProcess Trainer { get; } = trainer;
 
     public RunState State { get; set; }
@@ -163,15 +166,14 @@ internal sealed class TrainerRun(World world, Machine machine, TrainerProcess tr
 
     private bool PeersReady()
     {
-        var workers = world.Requests[Job].Workers;
-        if (workers == 1)
+        if (Size == 1)
             return true;
         var ready = 1;
         foreach (var other in world.Machines)
-            for (var worker = 1; worker < workers; worker++)
+            for (var worker = 1; worker < Size; worker++)
                 if (other.Find(Job, Epoch, worker) is { State: RunState.Ready } run && run.Process.PausedUntil <= world.Clock.Now && other.LeaseHolds(MarginMs))
                     ready++;
-        return ready == workers;
+        return ready == Size;
     }
 
     /// <summary>Stops the whole process if the lease is about to end. Uses the machine's own clock, which counts pauses too.</summary>

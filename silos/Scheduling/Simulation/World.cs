@@ -208,18 +208,24 @@ internal sealed class World
 
     private bool Answers(Silo silo) => silo.Process.Alive && silo.Process.PausedUntil - Clock.Now < 5_000;
 
-    private JobRequest MakeRequest(string id) => new()
+    /// <summary>Two jobs in eight are a gang of two that waits for both slots; the same number take up to two or three, and make do with one.</summary>
+    private JobRequest MakeRequest(string id)
     {
-        Id = id,
-        Org = Random.Below(2) == 0 ? "a" : "b",
-        Priority = Random.Below(5) == 0 ? 1 : 0,
-        Workers = Random.Below(4) == 0 ? 2 : 1,
-        BaseMemoryBytes = 2,
-        JobMemoryBytes = 2,
-        BaseDigest = "base",
-        SessionKey = Random.Below(2) == 0 ? "k" : "",
-        WorkMs = 10_000,
-    };
+        var kind = Random.Below(8);
+        return new()
+        {
+            Id = id,
+            Org = Random.Below(2) == 0 ? "a" : "b",
+            Priority = Random.Below(5) == 0 ? 1 : 0,
+            Workers = kind switch { 0 or 1 or 2 => 2, 3 => 3, _ => 1 },
+            MinWorkers = kind is 2 or 3 ? 1 : 0,
+            BaseMemoryBytes = 2,
+            JobMemoryBytes = 2,
+            BaseDigest = "base",
+            SessionKey = Random.Below(2) == 0 ? "k" : "",
+            WorkMs = 10_000,
+        };
+    }
 
     private static SchedulerOptions MakeOptions(bool poisoned) => new()
     {
