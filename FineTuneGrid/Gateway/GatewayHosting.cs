@@ -84,6 +84,7 @@ public static class GatewayHosting
         app.MapTokenize();
         app.MapFleet();
         app.MapKeys();
+        app.MapHousekeeping();
         app.MapPageAssets();
         app.MapSessionPages();
         app.MapJobPages();

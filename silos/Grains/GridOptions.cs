@@ -1,3 +1,4 @@
+using FineTuneGrid.Grains.Housekeeping;
 using FineTuneGrid.Scheduling;
 
 namespace FineTuneGrid.Grains;
@@ -25,6 +26,9 @@ public sealed class GridOptions
 
     /// <summary>First wait before an effect is tried again; doubled up to 30 s. Default: 1 s.</summary>
     public TimeSpan EffectRetry { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long what nothing references stays.</summary>
+    public RetentionPolicy Retention { get; set; } = new();
 
     /// <summary>Policy figures of the scheduler.</summary>
     public SchedulerOptions Scheduler { get; set; } = new();

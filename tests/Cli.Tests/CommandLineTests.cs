@@ -53,6 +53,14 @@ public sealed class CommandLineTests(SmallServer server)
     }
 
     [Fact]
+    public async Task Gc_DryRun_ListsAndSums()
+    {
+        var call = await Call.RunAsync("gc", "--dry-run");
+        Assert.Equal(["uploads  30  drafts/x", "left as it is: jobs/j/: its head is damaged", "uploads: 2 blobs, 30 bytes", "would remove 2 blobs, 30 bytes"], call.Output.TrimEnd().Split('\n'));
+        Assert.EndsWith("removed 2 blobs, 30 bytes", (await Call.RunAsync("gc")).Output.TrimEnd());
+    }
+
+    [Fact]
     public async Task MissingKey_SaysWhereOneIs()
     {
         var call = await Call.RunAsync("key", "list");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Housekeeping;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Gateway.Access;
 using Orleans;
@@ -35,7 +36,7 @@ public static class MetricsApi
     public static void MapMetrics(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/metrics", Metrics).AllowAnonymous().WithTags("health").WithSummary("Prometheus text format");
 
-    private static async Task<IResult> Metrics(IGrainFactory grains, JobCensus census, RequestMetrics requests, ILogger<JobCensus> logger)
+    private static async Task<IResult> Metrics(IGrainFactory grains, JobCensus census, RequestMetrics requests, IHousekeeper housekeeper, ILogger<JobCensus> logger)
     {
         var text = new PrometheusText();
         var up = true;
@@ -52,6 +53,7 @@ public static class MetricsApi
         }
         text.Family("ftg_grains_up", "gauge", "1 where the grains answered this scrape; without them the grid's own figures are left out.").Sample("ftg_grains_up", up ? 1 : 0);
         requests.Write(text);
+        WriteHousekeeping(text, housekeeper.Totals);
         WriteProcess(text);
         return Results.Text(text.ToString(), PrometheusText.ContentType);
     }
@@ -68,6 +70,14 @@ public static class MetricsApi
         text.Family("ftg_nodes_known", "gauge", "Nodes that have ever registered and were not forgotten.").Sample("ftg_nodes_known", nodes.Count);
         text.Family("ftg_nodes_alive", "gauge", "Nodes with a valid lease.").Sample("ftg_nodes_alive", alive.Count);
         text.Family("ftg_slots_alive", "gauge", "Device slots of the nodes with a valid lease.").Sample("ftg_slots_alive", alive.Sum(n => n.Slots.Count));
+    }
+
+    private static void WriteHousekeeping(PrometheusText text, IReadOnlyList<HousekeepingKind> totals)
+    {
+        text.Family("ftg_housekeeping_removed_bytes_total", "counter", "Bytes that this process removed from the store because nothing referenced them.");
+        foreach (var kind in totals) text.Sample("ftg_housekeeping_removed_bytes_total", kind.Bytes, ("kind", kind.Kind));
+        text.Family("ftg_housekeeping_removed_blobs_total", "counter", "Blobs that this process removed from the store because nothing referenced them.");
+        foreach (var kind in totals) text.Sample("ftg_housekeeping_removed_blobs_total", kind.Blobs, ("kind", kind.Kind));
     }
 
     private static void WriteProcess(PrometheusText text)

@@ -8,6 +8,15 @@ internal sealed class CheckpointCollector(IBlobStore store, CheckpointKeys keys,
 {
     public async Task<CheckpointCollection> CollectAsync(int keepLast, TimeSpan minAge, CancellationToken cancellation)
     {
+        var candidates = await FindAsync(keepLast, minAge, cancellation);
+        var manifests = await DeleteAsync(candidates.Where(b => !IsPart(b)), cancellation);
+        var parts = await DeleteAsync(candidates.Where(IsPart), cancellation);
+        return new CheckpointCollection(manifests.Count, parts.Count, manifests.Bytes + parts.Bytes);
+    }
+
+    /// <summary>Manifests go first, so that an interruption leaves parts without a manifest and never the reverse.</summary>
+    public async Task<List<BlobInfo>> FindAsync(int keepLast, TimeSpan minAge, CancellationToken cancellation)
+    {
         var head = await blobs.ReadHeadAsync(cancellation);
         var needed = new HashSet<string>(StringComparer.Ordinal);
         foreach (var reference in head?.Head.Recent.Take(keepLast) ?? [])
@@ -18,13 +27,10 @@ internal sealed class CheckpointCollector(IBlobStore store, CheckpointKeys keys,
             needed.UnionWith(manifest.Parts.Select(p => keys.Part(p.Sha256)));
         }
         var oldest = time.GetUtcNow() - minAge;
-        var candidates = await store.ListAsync(keys.Folder, cancellation)
+        return await store.ListAsync(keys.Folder, cancellation)
             .Where(blob => !needed.Contains(blob.Key) && blob.Modified <= oldest)
+            .OrderBy(IsPart)
             .ToListAsync(cancellation);
-        // Manifests go first, so that an interruption leaves parts without a manifest and never the reverse.
-        var manifests = await DeleteAsync(candidates.Where(b => !IsPart(b)), cancellation);
-        var parts = await DeleteAsync(candidates.Where(IsPart), cancellation);
-        return new CheckpointCollection(manifests.Count, parts.Count, manifests.Bytes + parts.Bytes);
     }
 
     private bool IsPart(BlobInfo blob) => blob.Key.StartsWith(keys.Parts, StringComparison.Ordinal);

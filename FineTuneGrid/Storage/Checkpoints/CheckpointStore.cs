@@ -102,6 +102,17 @@ public sealed class CheckpointStore
         return StorageFaults.TypedAsync("collecting old checkpoints of job " + _jobId, () => collector.CollectAsync(keepLast, minAge, cancellation));
     }
 
+    /// <summary>
+    /// What <see cref="CollectAsync"/> would remove, in the order in which it does: each only as the version listed here.
+    /// </summary>
+    public Task<List<BlobInfo>> FindCollectableAsync(int keepLast, TimeSpan minAge, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(keepLast, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(minAge, TimeSpan.Zero);
+        var collector = new CheckpointCollector(_store, _keys, _blobs, _time);
+        return StorageFaults.TypedAsync("looking for old checkpoints of job " + _jobId, () => collector.FindAsync(keepLast, minAge, cancellation));
+    }
+
     private async Task<CheckpointHeadVersion> FenceOnceAsync(long epoch, string operation, CancellationToken cancellation)
     {
         while (true)

@@ -65,7 +65,7 @@ public sealed class DatasetTokenizer
 
     private async Task<TokenIndex?> FindAsync(CancellationToken cancellation)
     {
-        if (await _store.ReadJsonAsync<TokenIndex>($"{_folder}/index.json", GridJson.Options, cancellation) is not var (_, index))
+        if (await TokenForms.TakeAsync(_store, $"{_folder}/index.json", cancellation) is not { } index)
             return null;
         foreach (var shard in index.Shards)
         {

@@ -35,8 +35,7 @@ public sealed class DatasetGrain(
             ?? throw new GridException(ErrorCodes.Conflict, $"The data set '{state.Name}' is not ready; commit it first.");
         // Everything that decides the tokens. The whole model's digest, since more files than tokenizer.json can matter.
         var key = $"{TokenIndex.Recipe}.{model.Digest}.{format}.{sequenceLength}";
-        if (state.Tokens.TryGetValue(key, out var stored)
-            && await Blobs.ReadJsonAsync<TokenIndex>(stored, GridJson.Options) is var (_, index))
+        if (state.Tokens.TryGetValue(key, out var stored) && await TokenForms.TakeAsync(Blobs, stored) is { } index)
             return index;
         if (!_tokenizing.TryGetValue(key, out var running))
             _tokenizing[key] = running = TokenizeAsync(key, new TokenizeDatasetRequest(manifest, model, format, sequenceLength));

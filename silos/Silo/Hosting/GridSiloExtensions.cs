@@ -2,6 +2,7 @@ using System.Net;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Grains;
+using FineTuneGrid.Grains.Housekeeping;
 using FineTuneGrid.Grains.Jobs;
 using FineTuneGrid.Grains.Planning;
 using FineTuneGrid.Grains.Registry;
@@ -39,6 +40,7 @@ public static class GridSiloExtensions
         services.TryAddSingleton<IJobPlanner, NodePlanner>();
         services.AddSingleton<AssetFinder>().AddSingleton<InitAdapterCheck>().AddSingleton<JobResolver>();
         services.AddSingleton<JobPublisher>().AddSingleton<JobEffectRunner>();
+        services.AddHousekeeping();
         builder.UseOrleans(silo => Configure(silo, options));
         return builder;
     }

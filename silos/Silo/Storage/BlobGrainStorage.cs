@@ -59,5 +59,5 @@ public sealed class BlobGrainStorage(IBlobStore blobs) : IGrainStorage
         grainState.RecordExists = false;
     }
 
-    public static string KeyOf(GrainId id) => $"grains/{StorageKey.Encode(id.Type.ToString()!)}/{StorageKey.Encode(id.Key.ToString()!)}";
+    public static string KeyOf(GrainId id) => GrainStates.KeyOf(id.Type.ToString()!, id.Key.ToString()!);
 }

@@ -33,6 +33,7 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
         _app.MapPost("/api/v1/jobs", () => Problem(422, """{"detail":"method.rank must be at least 1. (1 more)","findings":[{"where":"method.rank","message":"method.rank must be at least 1."},{"where":"name","message":"name is too long."}]}"""));
         _app.MapPost("/api/v1/jobs/{id}/verify-resume", Verify);
+        _app.MapPost("/api/v1/housekeeping", (string dry_run) => Results.Text(Garbage(dry_run), "application/json"));
         _app.MapGet("/api/v1/keys", () => Results.StatusCode(401));
         _app.MapGet("/api/v1/models", () => Results.Text("<html>not a grid</html>", "text/html"));
         _app.MapDelete("/api/v1/models/{name}", () => Results.NoContent());
@@ -90,6 +91,9 @@ public sealed class SmallServer : IAsyncLifetime
         var files = string.Join(",", Files.Select(f => $$"""{"path":"{{f.Key}}","length":{{f.Value.Length}},"sha256":"{{Announced[f.Key]}}"{{(bad.Contains(f.Key) ? ",\"problem\":\"differs\"" : "")}}}"""));
         return $$"""{"adapter":"{{Adapter}}","version":"1","whole":{{(bad.Count == 0 ? "true" : "false")}},"files":[{{files}}]}""";
     }
+
+    private static string Garbage(string dryRun) =>
+        $$"""{"dry_run":{{dryRun}},"blobs":2,"bytes":30,"kinds":[{"kind":"uploads","blobs":2,"bytes":30},{"kind":"tokens","blobs":0,"bytes":0}],"items":[{"key":"drafts/x","kind":"uploads","bytes":30}],"problems":[{"where":"jobs/j/","message":"its head is damaged"}]}""";
 
     private IResult Serve(HttpContext context, string path)
     {
