@@ -57,8 +57,9 @@ public interface IJobGrain : IGrainWithStringKey
     Task PlacementLost(int epoch, string sessionId, GridError reason);
 
     /// <summary>The pool asks the job to give up a placement. <paramref name="reason"/>: one of <see cref="StopReasons"/>.</summary>
+    /// <param name="lostNodes">Nodes of the placement whose lease is over, and with it every trainer there.</param>
     [Alias("Preempt")]
-    Task Preempt(string placementId, string reason);
+    Task Preempt(string placementId, string reason, string[] lostNodes);
 
     /// <summary>The pool's verdict: a retry budget is exhausted, the job has failed.</summary>
     [Alias("Fail")]
@@ -89,7 +90,24 @@ public interface IJobGrain : IGrainWithStringKey
 public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, string? IdempotencyKey);
 
 /// <param name="PlacementId">Distinguishes grants: the same id twice is the same grant.</param>
-public sealed record PlacementGrant(string PlacementId, string NodeId, int Slot, string SessionId);
+/// <param name="NodeId">Node of the job's worker, or of the first one of a gang.</param>
+/// <param name="Others">A gang's workers beside the first, in order of rank; null for a job with one worker.</param>
+public sealed record PlacementGrant(string PlacementId, string NodeId, int Slot, string SessionId, IReadOnlyList<WorkerSlot>? Others = null);
+
+public sealed record WorkerSlot(string NodeId, int Slot);
+
+/// <summary>A trainer that should be on a machine.</summary>
+public sealed record PlacedSession(string NodeId, string SessionId);
+
+/// <summary>Trainer sessions of a gang: one per worker, named by the gang's session and the worker's rank.</summary>
+public static class GangSessions
+{
+    /// <summary>The first worker's session is the gang's own.</summary>
+    public static string Of(string session, int rank) => rank == 0 ? session : $"{session}.{rank}";
+
+    /// <summary>The gang's session: what the scheduler knows.</summary>
+    public static string GangOf(string session) => session.IndexOf('.') is > 0 and var dot ? session[..dot] : session;
+}
 
 public sealed record JobEventPage(IReadOnlyList<JobEvent> Events, long NextAfter, bool Closed);
 
@@ -99,8 +117,10 @@ public sealed record CheckpointView(int Step, int Epoch, long SamplesConsumed, s
 /// <param name="Live">False once nothing is left to do: the pool may forget it.</param>
 /// <param name="Request">What it asks of the scheduler; null before it is resolved and after its end.</param>
 /// <param name="LastGrant">The highest number of a placement that it has heard of: it refuses grants up to it.</param>
+/// <param name="Sessions">Its trainers that a machine was told to run and that are not known to be gone.</param>
+/// <param name="Ending">Some workers of its gang are gone, and the others are to go.</param>
 public sealed record JobStanding(bool Live, QueuedJob? Request, bool Paused, PlacementGrant? Placement, int Epoch, bool Running, double RemainingSeconds, int CommittedStep,
-    long LastGrant = 0);
+    long LastGrant = 0, IReadOnlyList<PlacedSession>? Sessions = null, bool Ending = false);
 
 /// <summary>Why the pool asks a job to give up its slots.</summary>
 public static class StopReasons
@@ -112,4 +132,10 @@ public static class StopReasons
     public const string NodeLost = "node_lost";
     public const string Isolated = "isolated";
     public const string StartTimeout = "start_timeout";
+
+    /// <summary>Another worker of its gang is gone. Said by the job itself.</summary>
+    public const string GangBroken = "gang_broken";
+
+    /// <summary>The gang's first worker has committed the result. Said by the job itself.</summary>
+    public const string Finished = "finished";
 }

@@ -81,9 +81,11 @@ public static class PoolKeys
 /// <param name="MemoryBytes">Memory of the job itself, besides the base model.</param>
 /// <param name="SessionKey">Jobs of equal keys may share a session; empty: it shares with none.</param>
 /// <param name="Hardware">Hardware that the job is bound to; null where any will do.</param>
+/// <param name="MinWorkers">Workers that it makes do with where no more slots are free; 0 for all of them.</param>
 public sealed record QueuedJob(
     string JobId, string Org, string Queue, int Priority, bool Preemptible, int Workers, string Device, long MemoryBytes, long BaseBytes,
-    string SessionKey, string? BaseDigest, double RemainingSeconds, DateTimeOffset SubmittedAt, string? Hardware = null);
+    string SessionKey, string? BaseDigest, double RemainingSeconds, DateTimeOffset SubmittedAt, string? Hardware = null,
+    int MinWorkers = 0);
 
 /// <summary>How a run ended.</summary>
 public enum ReleaseKind
@@ -106,10 +108,11 @@ public sealed record PlacementRelease(string JobId, string PlacementId, ReleaseK
 /// <param name="Registered">True where the agent has just registered, so that sessions it does not name are gone.</param>
 /// <param name="PendingSessions">Sessions whose start the machine has not taken yet.</param>
 /// <param name="TakenSlots">Indexes of the slots that jobs hold; said by the pool, which alone knows.</param>
+/// <param name="Features">Of <see cref="NodeFeatures"/>: what its trainers can do.</param>
 public sealed record NodeAvailability(
     string NodeId, long Generation, bool Registered, IReadOnlyList<NodeSlot> Slots, bool Draining, bool Alive, DateTimeOffset LeaseUntil,
     IReadOnlyList<SessionStatus> Sessions, string Build, IReadOnlyList<string>? PendingSessions = null,
-    IReadOnlyList<int>? TakenSlots = null);
+    IReadOnlyList<int>? TakenSlots = null, IReadOnlyList<string>? Features = null);
 
 public sealed record QueueView(string Name, int Waiting, int Running);
 

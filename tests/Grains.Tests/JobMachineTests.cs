@@ -317,7 +317,7 @@ public sealed class JobMachineTests
 
     private static StepMetrics Step(int step) => new() { Step = step, Attempt = 1, TrainLoss = 1, Seconds = 0.1 };
 
-    private static JobPlan Plan()
+    internal static JobPlan Plan()
     {
         var model = new ModelManifest("m", "d", "llama", 1, "F32", 512, 256, null, null, null, [], []);
         var tokens = new TokenIndex("k", "t", "chat", 512, 10, 100, 50, 20, []);

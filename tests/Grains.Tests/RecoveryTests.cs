@@ -190,7 +190,7 @@ public sealed class RecoveryTests
     }
 
     /// <summary>After the end of the silo, since a living pool would write it again.</summary>
-    private static async Task LosePoolStateAsync(TestGrid grid)
+    internal static async Task LosePoolStateAsync(TestGrid grid)
     {
         using var store = new LocalBlobStore(Path.Combine(grid.Directory, "blobs"));
         Assert.True(await store.DeleteAsync("grains/pool/default"));

@@ -17,7 +17,7 @@ public static class JobRules
     }
 
     public static IEnumerable<GridFinding> Check(JobSpec spec) =>
-        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckBuild(spec), .. CheckGates(spec)];
+        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckWorkers(spec), .. CheckBuild(spec), .. CheckGates(spec)];
 
     private static IEnumerable<GridFinding> CheckNames(JobSpec spec)
     {
@@ -68,6 +68,14 @@ public static class JobRules
         if (optimizer.MaxGradNorm == 0) yield return new("optimizer.max_grad_norm", "optimizer.max_grad_norm must be above 0, or null for no clipping.");
     }
 
+    private static IEnumerable<GridFinding> CheckWorkers(JobSpec spec)
+    {
+        if (spec.Resources is { MinWorkers: { } least, Workers: var workers } && least > workers)
+            yield return new("resources.min_workers", $"resources.min_workers is {least}, but resources.workers is {workers}: use at most {workers}.");
+        if (spec is { Resources.Workers: > 1, Mode: "fast" })
+            yield return new("resources.workers", "resources.workers above 1 needs mode 'exact' in this build; use that, or 1 worker.");
+    }
+
     /// <summary>Accepted by the schema, but not by this build.</summary>
     private static IEnumerable<GridFinding> CheckBuild(JobSpec spec)
     {
@@ -77,7 +85,6 @@ public static class JobRules
         if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
         if (spec.Objective.Type != "supervised") yield return new("objective.type", $"objective.type '{spec.Objective.Type}' is not in this build; use 'supervised'.");
         if (spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo', which is not in this build.");
-        if (spec.Resources.Workers != 1) yield return new("resources.workers", "resources.workers above 1 needs the native collectives, which are not in this build; use 1.");
         if (spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving is not in this build; leave it empty.");
     }
 

@@ -109,7 +109,8 @@ public static class JobSchema
 
     private static JsonObject Resources() => Object("Where it runs.", [], new()
     {
-        ["workers"] = Int("Data-parallel workers.", 1, 1, 1024),
+        ["workers"] = Int("Data-parallel workers, each on a slot of its own. In exact mode the result's bytes do not depend on how many.", 1, 1, 1024),
+        ["min_workers"] = Int("Workers to start or go on with where no more slots are free; default: all, so that a job that loses one waits for another slot.", null, 1, 1024),
         ["device"] = Choice("Device kind.", "auto", "auto", "cpu", "cuda"),
         ["memory_gb"] = Number("Memory to reserve in GiB; default: estimated.", null, 0.001, 1e6),
         ["priority"] = Int("Higher runs first.", 0, -100, 100),

@@ -147,6 +147,9 @@ public sealed record ResourceSpec
 {
     public required int Workers { get; init; }
 
+    /// <summary>Workers that the job makes do with where no more slots are free; null for all of <see cref="Workers"/>.</summary>
+    public int? MinWorkers { get; init; }
+
     public required string Device { get; init; }
 
     public double? MemoryGb { get; init; }

@@ -33,7 +33,11 @@ public sealed record JobView
     /// <summary>How often a trainer was started for it.</summary>
     public int Attempt { get; init; }
 
+    /// <summary>Where its worker runs, or the first one of several.</summary>
     public string? Node { get; init; }
+
+    /// <summary>Its workers, in order of rank; null while it holds no slot.</summary>
+    public IReadOnlyList<JobWorkerView>? Workers { get; init; }
 
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -41,6 +45,8 @@ public sealed record JobView
 
     public DateTimeOffset? FinishedAt { get; init; }
 }
+
+public sealed record JobWorkerView(int Rank, string Node, int Slot);
 
 /// <summary>Everything that decides the bytes of the result, besides the spec itself. Part of the job's identity.</summary>
 public sealed record ResolvedJob

@@ -9,13 +9,22 @@ public sealed record NodeSlot(int Index, string Device, long MemoryBytes, int Th
 /// <summary>What an agent says of its machine when it registers.</summary>
 /// <param name="Incarnation">New at every start of the agent.</param>
 /// <param name="Sessions">Trainers that are alive on the machine, adopted from an earlier agent.</param>
+/// <param name="Features">Of <see cref="NodeFeatures"/>: what its trainers can do.</param>
 public sealed record NodeRegistration(
     string NodeId,
     string Incarnation,
     string Host,
     string Build,
     IReadOnlyList<NodeSlot> Slots,
-    IReadOnlyList<SessionStatus> Sessions);
+    IReadOnlyList<SessionStatus> Sessions,
+    IReadOnlyList<string>? Features = null);
+
+/// <summary>What the trainers of a node can do beyond what all can.</summary>
+public static class NodeFeatures
+{
+    /// <summary>Exchange gradients with other workers of their job.</summary>
+    public const string Collectives = "collectives";
+}
 
 /// <param name="LeaseSeconds">How long the node may work without hearing from its grain.</param>
 /// <param name="LastCommand">Commands up to this sequence number were already handed to this node's machine.</param>
@@ -71,4 +80,5 @@ public sealed record NodeView(
     IReadOnlyList<NodeSlot> Slots,
     IReadOnlyList<SessionStatus> Sessions,
     DateTimeOffset? LeaseUntil,
-    string Build);
+    string Build,
+    IReadOnlyList<string>? Features = null);

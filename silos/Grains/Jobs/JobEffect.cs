@@ -16,6 +16,7 @@ namespace FineTuneGrid.Grains.Jobs;
 [JsonDerivedType(typeof(CancelEffect), "cancel")]
 [JsonDerivedType(typeof(ReleaseEffect), "release")]
 [JsonDerivedType(typeof(FenceEffect), "fence")]
+[JsonDerivedType(typeof(StartWorkerEffect), "start_worker")]
 [JsonDerivedType(typeof(StopTrainerEffect), "stop_trainer")]
 [JsonDerivedType(typeof(KillSessionEffect), "kill_session")]
 [JsonDerivedType(typeof(PublishEffect), "publish")]
@@ -77,6 +78,12 @@ public sealed record CloseEffect : JobEffect
 public sealed record FenceEffect(int Epoch) : JobEffect
 {
     public override string Lane => "fence";
+}
+
+/// <summary>Start a gang's worker beside the first: it knows where to meet.</summary>
+public sealed record StartWorkerEffect(int Rank, int Epoch) : JobEffect
+{
+    public override string Lane => "node";
 }
 
 public sealed record StopTrainerEffect(string NodeId, string SessionId, int Epoch, bool Checkpoint, string Reason) : JobEffect

@@ -50,6 +50,9 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
             case FenceEffect e:
                 await checkpoints.FenceAsync(state.Id, e.Epoch);
                 break;
+            case StartWorkerEffect e:
+                await StartWorkerAsync(state, e);
+                break;
             case StopTrainerEffect e:
                 await SendAsync(e.NodeId, new StopJob(e.SessionId, state.Id, e.Epoch, e.Checkpoint, e.Reason) { OperationId = e.OperationId });
                 break;
@@ -95,6 +98,15 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
             await grains.GetGrain<IModelGrain>(model).Use(state.Id, inUse);
         foreach (var dataset in new[] { resolved.TrainDatasetId, resolved.ValidationDatasetId }.OfType<string>().Distinct())
             await grains.GetGrain<IDatasetGrain>(dataset).Use(state.Id, inUse);
+    }
+
+    /// <summary>The same operation id whoever sends it and however often: one start.</summary>
+    private async Task StartWorkerAsync(JobState state, StartWorkerEffect effect)
+    {
+        if (state.Placement is not { StopReason: null, Meeting: not null } placement || placement.Epoch != effect.Epoch || placement.IsGone(effect.Rank))
+            return;
+        var start = new StartJob(placement.SessionOf(effect.Rank), placement.SlotOf(effect.Rank), JobViews.WorkerOrder(state, placement, effect.Rank));
+        await SendAsync(placement.NodeOf(effect.Rank), start with { OperationId = $"start-{state.Id}-{effect.Epoch}-{effect.Rank}" });
     }
 
     private Task SendAsync(string node, NodeCommand command) => grains.GetGrain<INodeGrain>(node).Send(command);

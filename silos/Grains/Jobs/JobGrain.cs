@@ -121,7 +121,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
             return null;
         // The store refuses every older trainer before the new one hears of its order.
         await _runner.FenceAsync(Id, state.Epoch);
-        return JobMachine.MayStart(_state.Latest!, grant) ? JobViews.Order(state) : null;
+        return JobMachine.MayStart(_state.Latest!, grant) ? JobViews.WorkerOrder(state, state.Placement!, rank: 0) : null;
     }
 
     public async Task Report(string nodeId, string sessionId, TrainerReport report)
@@ -133,7 +133,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
 
     public Task PlacementLost(int epoch, string sessionId, GridError reason) => DecideAsync(new Lost(epoch, sessionId, reason));
 
-    public Task Preempt(string placementId, string reason) => DecideAsync(new StopAsked(placementId, reason));
+    public Task Preempt(string placementId, string reason, string[] lostNodes) => DecideAsync(new StopAsked(placementId, reason, lostNodes));
 
     public Task Fail(GridError error) => DecideAsync(new Condemned(error));
 

@@ -23,7 +23,8 @@ public sealed record Reported(string SessionId, TrainerReport Report) : JobInput
 
 public sealed record Lost(int Epoch, string SessionId, GridError Reason) : JobInput;
 
-public sealed record StopAsked(string PlacementId, string Reason) : JobInput;
+/// <param name="LostNodes">Nodes of the placement whose lease is over.</param>
+public sealed record StopAsked(string PlacementId, string Reason, IReadOnlyList<string>? LostNodes = null) : JobInput;
 
 public sealed record Condemned(GridError Error) : JobInput;
 

@@ -20,13 +20,14 @@ public static partial class JobMachine
         Remember(edit, grant.PlacementId);
         if (over || edit.State is not { Status: JobStatus.Queued, Placement: null, Plan: not null })
             return;
-        edit.Set(s => s with
+        var placement = new JobPlacement(grant.PlacementId, grant.NodeId, grant.Slot, grant.SessionId, edit.State.Epoch + 1)
         {
-            Epoch = s.Epoch + 1,
-            Placement = new JobPlacement(grant.PlacementId, grant.NodeId, grant.Slot, grant.SessionId, s.Epoch + 1),
-        });
-        edit.Enter(JobStatus.Starting, $"Starting on {grant.NodeId}, slot {grant.Slot}.",
-            new { node = grant.NodeId, slot = grant.Slot, session = grant.SessionId, attempt = edit.State.Epoch });
+            Peers = grant.Others is { Count: > 0 } others ? [.. others.Select(o => new JobPeer(o.NodeId, o.Slot))] : null,
+        };
+        edit.Set(s => s with { Epoch = placement.Epoch, Placement = placement });
+        var workers = placement.Size == 1 ? "" : $" with {placement.Size} workers";
+        edit.Enter(JobStatus.Starting, $"Starting{workers} on {placement.Places()}.",
+            new { node = grant.NodeId, slot = grant.Slot, session = grant.SessionId, attempt = edit.State.Epoch, workers = placement.Size });
     }
 
     private static void Stop(JobEdit edit, StopAsked ask, JobPolicy policy)
@@ -38,27 +39,26 @@ public static partial class JobMachine
             edit.Release(ask.PlacementId, ReleaseKind.Preempted);
             return;
         }
-        if (ask.Reason == StopReasons.NodeLost)
-        {
-            Lose(edit, new Lost(placement.Epoch, placement.SessionId, new GridError(ErrorCodes.NodeLost, $"The node {placement.NodeId} was lost.")));
+        if (LoseNodes(edit, placement, ask))
             return;
-        }
+        placement = edit.State.Placement!;
         if (placement.StopReason is null)
         {
             if (!edit.State.Status.IsTerminal())
-                edit.Enter(JobStatus.Preempting, $"The job gives up its slot: {ask.Reason.Replace('_', ' ')}.");
-            BeginStop(edit, placement, ask.Reason, ask.Reason is not (StopReasons.StartTimeout or StopReasons.Cancelled));
+                edit.Enter(JobStatus.Preempting, $"The job gives up its {(placement.Size == 1 ? "slot" : "slots")}: {ask.Reason.Replace('_', ' ')}.");
+            BeginStop(edit, placement, ask.Reason);
             return;
         }
         if (edit.Now - placement.StopAt < policy.StopPatience)
         {
             // Asked again: the first order may have reached the node before the job did.
             if (!edit.State.Outbox.Any(e => e is StopTrainerEffect))
-                StopTrainer(edit, placement, placement.StopReason is not (StopReasons.StartTimeout or StopReasons.Cancelled), placement.StopReason);
+                StopTrainers(edit, placement, placement.StopReason);
             return;
         }
         edit.Set(s => s with { Placement = placement with { StopAt = edit.Now } });
-        edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, $"{edit.State.Id} did not stop") { OperationId = op });
+        foreach (var rank in placement.Present)
+            Kill(edit, placement, rank, $"{edit.State.Id} did not stop");
     }
 
     /// <summary>Every grant up to a placement that the job has taken, refused or been told to stop is over.</summary>
@@ -72,46 +72,34 @@ public static partial class JobMachine
     private static long NumberOf(string placement) =>
         placement.Length > 1 && long.TryParse(placement.AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    private static void BeginStop(JobEdit edit, JobPlacement placement, string reason, bool checkpoint)
+    private static void BeginStop(JobEdit edit, JobPlacement placement, string reason)
     {
         edit.Set(s => s with { Placement = placement with { StopReason = reason, StopAt = placement.StopAt ?? edit.Now } });
-        StopTrainer(edit, placement, checkpoint, reason);
+        StopTrainers(edit, placement, reason);
     }
-
-    private static void StopTrainer(JobEdit edit, JobPlacement placement, bool checkpoint, string reason) =>
-        edit.Effect(op => new StopTrainerEffect(placement.NodeId, placement.SessionId, placement.Epoch, checkpoint, reason) { OperationId = op });
 
     private static void Lose(JobEdit edit, Lost lost)
     {
-        if (edit.State.Placement is not { } placement || placement.Epoch != lost.Epoch || placement.SessionId != lost.SessionId)
+        if (edit.State.Placement is not { } placement || placement.Epoch != lost.Epoch || placement.RankOf(lost.SessionId) is not { } rank || placement.IsGone(rank))
             return;
-        if (lost.Reason.Code == ErrorCodes.NodeLost)
-        {
-            // Nobody saw the trainer end: whatever is left of it must not commit any more. One that its agent saw end is gone,
-            // and the next start fences anyway.
-            edit.Set(s => s with { Epoch = s.Epoch + 1 });
-            edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
-            // The stop is for a start that the node has not heard of yet, the kill for a trainer that hears nothing any more.
-            StopTrainer(edit, placement, checkpoint: false, StopReasons.NodeLost);
-            edit.Effect(op => new KillSessionEffect(placement.NodeId, placement.SessionId, "its node was lost") { OperationId = op });
-        }
-        // A trainer that had to be ended because the job was to leave: the job has left.
-        var asked = placement.StopReason is not null && lost.Reason.Code == ErrorCodes.Unavailable;
-        EndRun(edit, placement, asked ? LeftAs(edit.State) : KindOf(lost.Reason), lost.Reason);
+        // A trainer that had to be ended, or lost the others, because the job was to leave: the job has left.
+        var asked = placement.StopReason is not null && lost.Reason.Code is ErrorCodes.Unavailable or ErrorCodes.GangBroken;
+        Leave(edit, placement, rank, asked ? new RunEnd(Error: lost.Reason) : new RunEnd(KindOf(lost.Reason), lost.Reason));
     }
 
     private static void Report(JobEdit edit, Reported input)
     {
-        if (edit.State.Placement is not { } placement || placement.SessionId != input.SessionId)
+        if (edit.State.Placement is not { } placement || placement.RankOf(input.SessionId) is not { } rank || placement.IsGone(rank))
             return;
         switch (input.Report)
         {
-            case JobAttached r when r.Epoch == placement.Epoch: Attached(edit, placement, r); break;
-            case JobSteps r when r.Epoch == placement.Epoch: Steps(edit, r); break;
-            case JobCommitted r when r.Epoch == placement.Epoch: Committed(edit, r); break;
-            case JobFinished r when r.Epoch == placement.Epoch: Finished(edit, placement, r); break;
-            case JobDetached r when r.Epoch == placement.Epoch: Detached(edit, placement, r); break;
-            case JobFailed r when r.Epoch == placement.Epoch: Failed(edit, placement, r); break;
+            case JobMeeting r when r.Epoch == placement.Epoch && rank == 0: Meet(edit, placement, r); break;
+            case JobAttached r when r.Epoch == placement.Epoch && rank == 0: Attached(edit, placement, r); break;
+            case JobSteps r when r.Epoch == placement.Epoch && rank == 0: Steps(edit, r); break;
+            case JobCommitted r when r.Epoch == placement.Epoch && rank == 0: Committed(edit, r); break;
+            case JobFinished r when r.Epoch == placement.Epoch: Leave(edit, placement, rank, new RunEnd(Finished: rank == 0 ? r : null)); break;
+            case JobDetached r when r.Epoch == placement.Epoch: Detached(edit, placement, rank, r); break;
+            case JobFailed r when r.Epoch == placement.Epoch: Failed(edit, placement, rank, r); break;
         }
     }
 
@@ -134,16 +122,20 @@ public static partial class JobMachine
             edit.Event(EventTypes.Warning, "warning", $"A checkpoint did not verify and was skipped: {skipped}");
         if (edit.State.Status == JobStatus.Starting)
             edit.Enter(JobStatus.Running, report.FromStep == 0 ? "Training has started." : $"Training goes on from step {report.FromStep}.");
-        edit.Info(EventTypes.Placement, $"Attempt {report.Epoch} runs on {placement.NodeId}, slot {placement.Slot}.",
-            new { attempt = report.Epoch, node = placement.NodeId, slot = placement.Slot, session = placement.SessionId, from_step = report.FromStep });
+        edit.Info(EventTypes.Placement, $"Attempt {report.Epoch} runs on {placement.Places()}.", new
+        {
+            attempt = report.Epoch,
+            node = placement.NodeId,
+            slot = placement.Slot,
+            session = placement.SessionId,
+            from_step = report.FromStep,
+            workers = placement.Size,
+        });
         edit.Effect(op => new StartedEffect(placement.Id, report.Epoch) { OperationId = op });
     }
 
     private static void Finished(JobEdit edit, JobPlacement placement, JobFinished report)
     {
-        edit.Set(s => s with { Placement = null });
-        if (edit.State.Status.IsTerminal())
-            return;
         edit.Set(s => s with
         {
             Result = report.Result,
@@ -167,37 +159,41 @@ public static partial class JobMachine
         edit.Effect(op => new PublishEffect { OperationId = op });
     }
 
-    private static void Detached(JobEdit edit, JobPlacement placement, JobDetached report)
+    private static void Detached(JobEdit edit, JobPlacement placement, int rank, JobDetached report)
     {
-        edit.Set(s => s with { Progress = s.Progress with { CommittedStep = Math.Max(s.Progress.CommittedStep, report.CommittedStep ?? 0) } });
-        EndRun(edit, placement, LeftAs(edit.State), null);
+        if (rank == 0)
+            edit.Set(s => s with { Progress = s.Progress with { CommittedStep = Math.Max(s.Progress.CommittedStep, report.CommittedStep ?? 0) } });
+        Leave(edit, placement, rank, new RunEnd());
     }
 
-    private static void Failed(JobEdit edit, JobPlacement placement, JobFailed report)
+    private static void Failed(JobEdit edit, JobPlacement placement, int rank, JobFailed report)
     {
-        if (report.Retryable || edit.State.Status.IsTerminal())
-        {
-            EndRun(edit, placement, KindOf(report.Error), report.Error);
-            return;
-        }
-        edit.Set(s => s with { Placement = null });
-        FailWith(edit, report.Error);
+        if (!report.Retryable && !edit.State.Status.IsTerminal())
+            FailWith(edit, report.Error);
+        var asked = placement.StopReason is not null && report.Error.Code == ErrorCodes.GangBroken;
+        Leave(edit, placement, rank, new RunEnd(asked ? null : KindOf(report.Error), report.Error));
     }
 
-    /// <summary>The trainer is gone and the job is not finished: it rests, or waits for its next run.</summary>
-    private static void EndRun(JobEdit edit, JobPlacement placement, ReleaseKind kind, GridError? error)
+    /// <summary>All workers are gone: the job is finished, or it rests, or waits for its next run.</summary>
+    private static void EndRun(JobEdit edit, JobPlacement placement, RunEnd end)
     {
         edit.Set(s => s with { Placement = null });
         if (edit.State.Status.IsTerminal())
             return;
-        if (error is not null)
+        if (end.Finished is { } finished)
+        {
+            Finished(edit, placement, finished);
+            return;
+        }
+        if (end.Error is { } error)
             edit.Event(EventTypes.Warning, "warning", $"Attempt {placement.Epoch} ended: {error.Message}", error);
+        var kind = end.Kind ?? LeftAs(edit.State);
         var step = edit.State.Progress.CommittedStep;
         if (edit.State.Status == JobStatus.Pausing)
             edit.Enter(JobStatus.Paused, $"The job is paused at step {step}.");
         else
-            edit.Enter(JobStatus.Queued, $"The job waits for a slot and will go on from step {step}.");
-        edit.Release(placement.Id, kind, error);
+            edit.Enter(JobStatus.Queued, $"The job waits for {(placement.Size == 1 ? "a slot" : "slots")} and will go on from step {step}.");
+        edit.Release(placement.Id, kind, end.Error);
     }
 
     private static ReleaseKind LeftAs(JobState state) => state.Status == JobStatus.Pausing ? ReleaseKind.Paused : ReleaseKind.Preempted;

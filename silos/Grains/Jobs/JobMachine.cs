@@ -58,7 +58,7 @@ public static partial class JobMachine
         edit.Set(s => s with { Epoch = s.Epoch + 1, Placement = placement with { StopReason = StopReasons.Cancelled, StopAt = edit.Now } });
         edit.Effect(op => new FenceEffect(edit.State.Epoch) { OperationId = op });
         edit.Effect(op => new CancelEffect { OperationId = op });
-        StopTrainer(edit, placement, checkpoint: false, StopReasons.Cancelled);
+        StopTrainers(edit, placement, StopReasons.Cancelled);
     }
 
     private static void Pause(JobEdit edit)
@@ -78,7 +78,7 @@ public static partial class JobMachine
                 edit.Enter(JobStatus.Pausing, "The job pauses after a checkpoint at the next step.");
                 edit.Effect(op => new PauseEffect(true) { OperationId = op });
                 if (state.Placement is { } placement)
-                    BeginStop(edit, placement, StopReasons.Paused, checkpoint: true);
+                    BeginStop(edit, placement, StopReasons.Paused);
                 break;
         }
     }
@@ -157,7 +157,7 @@ public static partial class JobMachine
         }
         FailWith(edit, error);
         if (edit.State.Placement is { } placement)
-            BeginStop(edit, placement, StopReasons.Cancelled, checkpoint: false);
+            BeginStop(edit, placement, StopReasons.Cancelled);
     }
 
     private static void FailWith(JobEdit edit, GridError error)

@@ -83,12 +83,6 @@ public sealed record JobPlan(
 public sealed record AssetNames(
     string? BaseModel, string? BaseLicense, string Dataset, string DatasetDigest, string? DatasetLicense, string? ParentAdapter);
 
-/// <summary>One run of the job on one slot.</summary>
-/// <param name="Attached">A trainer has said that it steps.</param>
-/// <param name="StopReason">Why it was told to stop; null where it was not.</param>
-public sealed record JobPlacement(
-    string Id, string NodeId, int Slot, string SessionId, int Epoch, bool Attached = false, string? StopReason = null, DateTimeOffset? StopAt = null);
-
 /// <summary>The event log's head. Older entries are immutable segments in the blob store.</summary>
 public sealed record EventLog
 {

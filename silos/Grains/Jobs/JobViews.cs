@@ -5,7 +5,7 @@ using FineTuneGrid.Contracts.Training;
 namespace FineTuneGrid.Grains.Jobs;
 
 /// <summary>What others get to see of a job's state.</summary>
-internal static class JobViews
+public static class JobViews
 {
     public static JobView View(JobState state, WaitReason? waiting = null) => new()
     {
@@ -22,6 +22,7 @@ internal static class JobViews
         Error = state.Error,
         Attempt = state.Attempts,
         Node = state.Placement?.NodeId,
+        Workers = state.Placement is { } run ? [.. Enumerable.Range(0, run.Size).Select(rank => new JobWorkerView(rank, run.NodeOf(rank), run.SlotOf(rank)))] : null,
         CreatedAt = state.CreatedAt,
         StartedAt = state.StartedAt,
         FinishedAt = state.FinishedAt,
@@ -31,12 +32,14 @@ internal static class JobViews
         state.Live,
         state.Plan is null || state.Status.IsTerminal() || state.Status == JobStatus.Publishing ? null : Request(state),
         state.Status is JobStatus.Paused or JobStatus.Pausing,
-        state.Placement is { } p ? new PlacementGrant(p.Id, p.NodeId, p.Slot, p.SessionId) : null,
+        state.Placement is { } p ? GrantOf(p) : null,
         state.Epoch,
         state.Placement?.Attached ?? false,
         Remaining(state),
         state.Progress.CommittedStep,
-        state.LastGrant);
+        state.LastGrant,
+        SessionsOf(state),
+        state.Placement is { End: not null });
 
     public static double Remaining(JobState state) => state.Progress.EtaSeconds ?? state.Plan?.Resolved.EstimatedSeconds ?? 0;
 
@@ -45,12 +48,12 @@ internal static class JobViews
         var (spec, plan) = (state.Submission.Spec, state.Plan!);
         var resolved = plan.Resolved;
         var baseBytes = plan.Model?.Bytes ?? 0;
-        // Only frozen bases are shared: a job that changes its weights, or makes them, has its session to itself.
-        var key = spec.Method.IsFull || plan.Model is null ? "" : $"{plan.Model.Digest}|{resolved.Device}|{resolved.Precision}|{resolved.Mode}|{resolved.Threads}";
+        // Only frozen bases are shared: a job that changes its weights, or makes them, has its session to itself; so has a gang.
+        var key = spec.Method.IsFull || plan.Model is null || spec.Resources.Workers > 1 ? "" : $"{plan.Model.Digest}|{resolved.Device}|{resolved.Precision}|{resolved.Mode}|{resolved.Threads}";
         return new QueuedJob(
             state.Id, state.Submission.Org, spec.Resources.Queue, spec.Resources.Priority, spec.Resources.Preemptible, spec.Resources.Workers,
             resolved.Device, Math.Max(0, resolved.MemoryBytes - baseBytes), baseBytes, key, plan.Model?.Digest, Remaining(state), state.CreatedAt,
-            resolved.Mode == "exact" ? resolved.Hardware : null);
+            resolved.Mode == "exact" ? resolved.Hardware : null, spec.Resources.MinWorkers ?? 0);
     }
 
     public static TrainingOrder Order(JobState state)
@@ -60,4 +63,21 @@ internal static class JobViews
             state.Id, state.Epoch, state.Submission.Spec, plan.Resolved, plan.Model,
             state.Submission.Spec.Method.IsFull ? plan.TokenizerModel : null, plan.Train, plan.Validation, plan.InitAdapter);
     }
+
+    /// <summary>What a gang's worker gets; a lone worker gets the plain order.</summary>
+    public static TrainingOrder WorkerOrder(JobState state, JobPlacement placement, int rank) => placement.Size == 1
+        ? Order(state)
+        : Order(state) with { Gang = new GangMembership(rank, placement.Size, rank == 0 ? null : placement.Meeting) };
+
+    private static PlacementGrant GrantOf(JobPlacement p) =>
+        new(p.Id, p.NodeId, p.Slot, p.SessionId, p.Peers?.Select(w => new WorkerSlot(w.NodeId, w.Slot)).ToArray());
+
+    /// <summary>A start that is still in the outbox has not been given to any machine.</summary>
+    private static PlacedSession[]? SessionsOf(JobState state) => state.Placement is not { } p
+        ? null
+        : [
+            .. from rank in p.Present
+               where !state.Outbox.Any(e => e is StartWorkerEffect start && start.Rank == rank)
+               select new PlacedSession(p.NodeOf(rank), p.SessionOf(rank)),
+        ];
 }

@@ -187,6 +187,7 @@ public sealed partial class NodeGrain : Grain, INodeGrain
 
     private static string? JobOf(TrainerReport report) => report switch
     {
+        JobMeeting r => r.JobId,
         JobAttached r => r.JobId,
         JobSteps r => r.JobId,
         JobCommitted r => r.JobId,
@@ -211,13 +212,15 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         // What the machine has taken may not be durable yet: it would seem to be on its way for as long as nothing else is written.
         var pending = _state.Latest!.Commands.OfType<StartJob>().Select(c => c.SessionId).ToList();
         return new NodeAvailability(
-            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build, pending);
+            Id, state.Generation, registered, r.Slots, state.Draining, !state.Gone, _leaseUntil ?? _time.GetUtcNow(), _sessions, r.Build, pending,
+            Features: r.Features);
     }
 
     private NodeView View(NodeState state)
     {
         var status = state.Gone ? "stopped" : !IsAlive ? "lost" : state.Draining ? "draining" : "ready";
-        return new NodeView(Id, state.Registration.Host, status, state.Draining, state.Registration.Slots, _sessions, _leaseUntil, state.Registration.Build);
+        var r = state.Registration;
+        return new NodeView(Id, r.Host, status, state.Draining, r.Slots, _sessions, _leaseUntil, r.Build, r.Features);
     }
 
     private void OnBroken(Exception e)

@@ -32,6 +32,8 @@ public static class NodeRules
             return asked;
         if (ended.ExitCode == TrainerProtocol.LeaseLostExitCode)
             return new GridError(ErrorCodes.LeaseLost, "The trainer stopped by itself: its node's lease ran out.");
+        if (ended.ExitCode == TrainerProtocol.GangBrokenExitCode)
+            return new GridError(ErrorCodes.GangBroken, "The trainer stopped by itself: it lost another worker of its gang.");
         if (ended.ExitCode == 0)
             return new GridError(ErrorCodes.Unavailable, "The trainer had left before it heard of the job.");
         var how = ended.Signal is { } signal ? $"was ended by {signal}" : ended.ExitCode is { } code ? $"ended with exit code {code}" : "is gone";

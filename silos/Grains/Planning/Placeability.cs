@@ -11,7 +11,9 @@ public sealed record Placeability(NodeAvailability Node, NodeSlot Slot, string D
     private const string Cpu = "cpu";
     private const string Cuda = "cuda";
 
-    /// <exception cref="GridException">unavailable: no node of that device kind is alive; trying again later can help.</exception>
+    /// <exception cref="GridException">
+    /// unavailable: no node of that device kind, or that can run one of several workers, is alive; trying again later can help.
+    /// </exception>
     public static Placeability Choose(JobSpec spec, IReadOnlyList<NodeAvailability> nodes)
     {
         var slots = nodes.Where(n => n.Alive).OrderBy(n => n.Draining).ThenBy(n => n.NodeId, StringComparer.Ordinal)
@@ -22,7 +24,14 @@ public sealed record Placeability(NodeAvailability Node, NodeSlot Slot, string D
         if (node is null)
             throw new GridException(ErrorCodes.Unavailable,
                 $"No node with a {device} slot is alive; the job waits for one.", "resources.device");
-        var mode = spec.Mode ?? (device == Cpu ? "exact" : "fast");
+        var gang = spec.Resources.Workers > 1;
+        if (gang)
+            (node, slot) = slots.FirstOrDefault(s => KindOf(s.Slot) == device && s.Node.Features?.Contains(NodeFeatures.Collectives) == true);
+        if (node is null)
+            throw new GridException(ErrorCodes.Unavailable,
+                $"resources.workers is {spec.Resources.Workers}, but no living node with a {device} slot has the native collectives; the job waits for one (or use 1 worker).",
+                "resources.workers");
+        var mode = spec.Mode ?? (device == Cpu || gang ? "exact" : "fast");
         var precision = spec.Precision != "auto" ? spec.Precision : mode == "fast" && device == Cuda ? "bf16" : "fp32";
         return new Placeability(node, slot, device, precision, mode);
     }

@@ -9,6 +9,7 @@ namespace FineTuneGrid.Grains.Pool;
 internal static class PoolEvents
 {
     private const string HardwareLabel = "hardware";
+    private const string Present = "yes";
 
     public static JobRequest Request(QueuedJob job) => new()
     {
@@ -17,6 +18,7 @@ internal static class PoolEvents
         Queue = job.Queue,
         Priority = job.Priority,
         Workers = job.Workers,
+        MinWorkers = job.MinWorkers,
         Device = job.Device == "cuda" ? SlotDevice.Cuda : SlotDevice.Cpu,
         BaseMemoryBytes = job.BaseBytes,
         JobMemoryBytes = job.MemoryBytes,
@@ -24,7 +26,7 @@ internal static class PoolEvents
         SessionKey = job.SessionKey,
         Preemptible = job.Preemptible,
         WorkMs = Milliseconds(job.RemainingSeconds),
-        Labels = job.Hardware is null ? new Dictionary<string, string>() : new() { [HardwareLabel] = job.Hardware },
+        Labels = Needs(job),
     };
 
     public static JobReleased Released(PlacementRelease release)
@@ -48,7 +50,7 @@ internal static class PoolEvents
     public static JobRecovered Recovered(JobStanding standing) => new(Request(standing.Request!))
     {
         Placement = standing.Placement is { } p
-            ? new Placement { Id = p.PlacementId, Session = p.SessionId, Slots = [new SlotRef(p.NodeId, p.Slot)], Epoch = standing.Epoch }
+            ? new Placement { Id = p.PlacementId, Session = p.SessionId, Slots = SlotsOf(p), Epoch = standing.Epoch }
             : null,
         Paused = standing.Paused,
         WaitingSince = standing.Request!.SubmittedAt.ToUnixTimeMilliseconds(),
@@ -68,8 +70,8 @@ internal static class PoolEvents
         if (node.Registered || known is null || known.Incarnation < node.Generation || !known.Slots.Select(s => s.Spec).SequenceEqual(slots))
             events.Add(new NodeRegistered(node.NodeId, node.Generation, lease, slots)
             {
-                Labels = node.Slots.Count == 0 ? new Dictionary<string, string>() : new() { [HardwareLabel] = node.Slots[0].Hardware },
-                LiveSessions = [.. node.Sessions.Where(s => s.Alive).Select(s => s.SessionId)],
+                Labels = Offers(node),
+                LiveSessions = [.. node.Sessions.Where(s => s.Alive).Select(s => GangSessions.GangOf(s.SessionId)).Distinct()],
             });
         else
             events.Add(new NodeLeaseRenewed(node.NodeId, node.Generation, lease) { Resident = [.. node.Slots.Select(s => ResidentOn(node, s))] });
@@ -82,14 +84,27 @@ internal static class PoolEvents
 
     /// <summary>
     /// Starts that a machine took and then forgot, as one does whose disk is new: neither alive there nor still to be taken. The
-    /// scheduler itself spares what starts, since it cannot know what a node has taken.
+    /// scheduler itself spares what starts, since it cannot know what a node has taken. Of a gang this is its first worker; of the
+    /// others only the job knows whether they were sent.
     /// </summary>
     public static IReadOnlyList<SchedulerCommand> LostStarts(SchedulerState state, NodeAvailability node) =>
         [
             .. from job in state.Jobs.Values
-               where job.Placement is { State: PlacementState.Starting } p && p.Slots.Any(s => s.Node == node.NodeId) && !Knows(node, p.Session)
+               where job.Placement is { State: PlacementState.Starting, Slots: [var first, ..] } p && first.Node == node.NodeId && !Knows(node, p.Session)
                select new StopCommand(job.Id, job.Placement!.Id, StopReason.NodeLost),
         ];
+
+    public static PlacementGrant Grant(GrantCommand grant)
+    {
+        var first = grant.Slots[0];
+        var others = grant.Slots.Skip(1).Select(s => new WorkerSlot(s.Node, s.Slot)).ToArray();
+        return new PlacementGrant(grant.Placement, first.Node, first.Slot, grant.Session, others.Length == 0 ? null : others);
+    }
+
+    /// <summary>Nodes of the job's placement whose lease is over, and with it every trainer there.</summary>
+    public static string[] LostNodes(SchedulerState state, string job) => state.Jobs.TryGetValue(job, out var entry) && entry.Placement is { } placement
+        ? [.. placement.Slots.Select(s => s.Node).Distinct().Where(n => state.Nodes.TryGetValue(n, out var node) && node.Lost)]
+        : [];
 
     /// <summary>Whether the session is on the machine, alive or with its end still to be told, or on its way there.</summary>
     public static bool Knows(NodeAvailability node, string session) =>
@@ -107,6 +122,26 @@ internal static class PoolEvents
     };
 
     public static long Milliseconds(double seconds) => double.IsFinite(seconds) && seconds > 0 ? (long)Math.Min(seconds * 1000, long.MaxValue / 4) : 0;
+
+    private static Dictionary<string, string> Needs(QueuedJob job)
+    {
+        var labels = new Dictionary<string, string>();
+        if (job.Hardware is not null)
+            labels[HardwareLabel] = job.Hardware;
+        if (job.Workers > 1)
+            labels[NodeFeatures.Collectives] = Present;
+        return labels;
+    }
+
+    private static Dictionary<string, string> Offers(NodeAvailability node)
+    {
+        var labels = (node.Features ?? []).ToDictionary(f => f, _ => Present);
+        if (node.Slots.Count > 0)
+            labels[HardwareLabel] = node.Slots[0].Hardware;
+        return labels;
+    }
+
+    private static SlotRef[] SlotsOf(PlacementGrant p) => [new(p.NodeId, p.Slot), .. (p.Others ?? []).Select(o => new SlotRef(o.NodeId, o.Slot))];
 
     private static SlotSpec Spec(NodeSlot slot) =>
         new(Placeability.KindOf(slot) == "cuda" ? SlotDevice.Cuda : SlotDevice.Cpu, slot.MemoryBytes, slot.Threads);

@@ -17,7 +17,7 @@ public sealed partial class PoolGrain
 
     private readonly Dictionary<string, Task> _lanes = [];
     private readonly Dictionary<string, DateTimeOffset> _unknown = [];
-    private readonly Dictionary<string, (string Placement, NodeAvailability Seen)> _missing = [];
+    private readonly Dictionary<string, (string Placement, Dictionary<string, NodeAvailability> Seen)> _missing = [];
     private DateTimeOffset _nextWake;
     private bool _waking;
 
@@ -52,9 +52,16 @@ public sealed partial class PoolGrain
         {
             LogCommandFailed(e, command.GetType().Name, job);
         }
-        // A later command of the job may have taken the lane meanwhile.
-        if (_lanes.TryGetValue(job, out var last) && last.IsCompleted)
+    }
+
+    /// <summary>Whether a command to the job is on its way. A lane that has come to its end is forgotten.</summary>
+    private bool IsBusy(string job)
+    {
+        if (!_lanes.TryGetValue(job, out var last))
+            return false;
+        if (last.IsCompleted)
             _lanes.Remove(job);
+        return !last.IsCompleted;
     }
 
     private async Task CarryOutAsync(SchedulerCommand command)
@@ -65,7 +72,7 @@ public sealed partial class PoolGrain
                 await StartAsync(grant);
                 break;
             case StopCommand stop:
-                await Job(stop.Job).Preempt(stop.Placement, PoolEvents.Reason(stop.Reason));
+                await Job(stop.Job).Preempt(stop.Placement, PoolEvents.Reason(stop.Reason), PoolEvents.LostNodes(Scheduler, stop.Job));
                 break;
             case FailCommand fail:
                 await Job(fail.Job).Fail(new GridError(fail.Code, fail.Why));
@@ -76,7 +83,7 @@ public sealed partial class PoolGrain
     private async Task StartAsync(GrantCommand grant)
     {
         var slot = grant.Slots[0];
-        var order = await Job(grant.Job).PrepareStart(new PlacementGrant(grant.Placement, slot.Node, slot.Slot, grant.Session));
+        var order = await Job(grant.Job).PrepareStart(PoolEvents.Grant(grant));
         if (order is null)
         {
             await ApplyAsync(new JobReleased(grant.Job, grant.Placement, ReleaseReason.Refused));
@@ -152,6 +159,7 @@ public sealed partial class PoolGrain
     private async Task ReconcileAsync(string job, JobStanding standing)
     {
         _unknown.Remove(job);
+        var busy = IsBusy(job);
         if (!standing.Live)
         {
             _missing.Remove(job);
@@ -166,36 +174,41 @@ public sealed partial class PoolGrain
             return;
         }
         // A command on its way will settle what differs now.
-        if (_lanes.ContainsKey(job))
+        if (busy)
             return;
         if (entry.Placement is { State: PlacementState.Running } running && running.Id != standing.Placement?.PlacementId && standing.Epoch >= running.Epoch)
             await ApplyAsync(new JobReleased(job, running.Id, ReleaseReason.Preempted));
         else if (standing.Placement is { } held && entry.Placement?.Id != held.PlacementId)
-            await Job(job).Preempt(held.PlacementId, StopReasons.Isolated);
+            await Job(job).Preempt(held.PlacementId, StopReasons.Isolated, []);
+        else if (standing is { Placement: { } ending, Ending: true })
+            await Job(job).Preempt(ending.PlacementId, StopReasons.GangBroken, PoolEvents.LostNodes(Scheduler, job));
         else if (standing.Placement is { } placed)
-            await CheckOnMachineAsync(job, placed);
+            await CheckOnMachinesAsync(job, placed, standing.Sessions ?? [new PlacedSession(placed.NodeId, placed.SessionId)]);
         else
             _missing.Remove(job);
     }
 
     /// <summary>
-    /// A placement that two accounts of its living machine in a row do not know is over: nobody would ever report its end. One is
-    /// not enough, since a start that was just taken shows with the next renewal only.
+    /// A placement with a trainer that two accounts of its living machine in a row do not know is over: nobody would ever report
+    /// its end. One is not enough, since a start that was just taken shows with the next renewal only.
     /// </summary>
-    private async Task CheckOnMachineAsync(string job, PlacementGrant placed)
+    private async Task CheckOnMachinesAsync(string job, PlacementGrant placed, IReadOnlyList<PlacedSession> sessions)
     {
-        if (!_nodes.TryGetValue(placed.NodeId, out var node) || !node.Alive || node.LeaseUntil < _time.GetUtcNow() || PoolEvents.Knows(node, placed.SessionId))
-        {
-            _missing.Remove(job);
-            return;
-        }
-        if (!_missing.TryGetValue(job, out var before) || before.Placement != placed.PlacementId)
-            _missing[job] = (placed.PlacementId, node);
-        if (before.Placement != placed.PlacementId || ReferenceEquals(before.Seen, node))
-            return;
-        _missing.Remove(job);
-        LogMissing(job, placed.SessionId, placed.NodeId);
-        await Job(job).Preempt(placed.PlacementId, StopReasons.NodeLost);
+        var before = _missing.Remove(job, out var known) && known.Placement == placed.PlacementId ? known.Seen : [];
+        var missing = new Dictionary<string, NodeAvailability>();
+        foreach (var (nodeId, session) in sessions)
+            if (_nodes.TryGetValue(nodeId, out var node) && node.Alive && node.LeaseUntil >= _time.GetUtcNow() && !PoolEvents.Knows(node, session))
+                missing[session] = node;
+        foreach (var (session, seen) in missing)
+            if (before.TryGetValue(session, out var earlier) && !ReferenceEquals(earlier, seen))
+            {
+                LogMissing(job, session, seen.NodeId);
+                await Job(job).Preempt(placed.PlacementId, StopReasons.NodeLost, []);
+                return;
+            }
+        if (missing.Count > 0)
+            // The first account counts until a second one differs from it.
+            _missing[job] = (placed.PlacementId, missing.ToDictionary(m => m.Key, m => before.GetValueOrDefault(m.Key, m.Value)));
     }
 
     private IJobGrain Job(string id) => GrainFactory.GetGrain<IJobGrain>(id);

@@ -27,9 +27,17 @@ internal sealed class FakeAgent : IAsyncDisposable
     /// <summary>Commands up to here are with this machine.</summary>
     public long Cursor { get; private set; }
 
-    public static async Task<FakeAgent> StartAsync(TestGrid grid, string id = "n1", long cursor = 0, IReadOnlyList<SessionStatus>? sessions = null)
+    public int Slots { get; private init; } = 1;
+
+    public IReadOnlyList<string> Features { get; private init; } = [];
+
+    public static async Task<FakeAgent> StartAsync(
+        TestGrid grid, string id = "n1", long cursor = 0, IReadOnlyList<SessionStatus>? sessions = null, int slots = 1, bool collectives = true)
     {
-        var agent = new FakeAgent(grid.Grains.GetGrain<INodeGrain>(id), id) { Cursor = cursor };
+        var agent = new FakeAgent(grid.Grains.GetGrain<INodeGrain>(id), id)
+        {
+            Cursor = cursor, Slots = slots, Features = collectives ? [NodeFeatures.Collectives] : [],
+        };
         foreach (var session in sessions ?? [])
             agent._sessions[session.SessionId] = session;
         var welcome = await agent._node.Register(agent.Registration());
@@ -38,7 +46,8 @@ internal sealed class FakeAgent : IAsyncDisposable
         return agent;
     }
 
-    public NodeRegistration Registration() => new(_id, Incarnation, "host", "test", [new NodeSlot(0, "cpu", 8L << 30, 2, "test-cpu")], Sessions());
+    public NodeRegistration Registration() => new(
+        _id, Incarnation, "host", "test", [.. Enumerable.Range(0, Slots).Select(i => new NodeSlot(i, "cpu", 8L << 30, 2, "test-cpu"))], Sessions(), Features);
 
     public async Task<T> NextAsync<T>() where T : NodeCommand
     {
