@@ -27,6 +27,8 @@ public sealed record HostOptions
           --node-name NAME      the node's id; default: the machine's name
           --token-file FILE     the node's token
           --device cpu|cuda, --slots N, --threads N
+          --trainer-address HOST  where trainers on other machines reach this one's, for jobs with workers on both;
+                                default: this machine's address on the way to the silo; needs a trusted network
 
         usage: FineTuneGrid.Host --issue-token NODE --data DIR
 
@@ -71,6 +73,9 @@ public sealed record HostOptions
 
     public string? TokenFile { get; init; }
 
+    /// <summary>Where trainers of other machines reach this one's; null takes the address on the way to the silo.</summary>
+    public string? TrainerAddress { get; init; }
+
     public string Device { get; init; } = "cpu";
 
     public int Slots { get; init; } = 1;
@@ -109,6 +114,7 @@ public sealed record HostOptions
                 "--cluster" => options with { Cluster = Value() },
                 "--node-name" => options with { NodeName = Names.Check(Value(), name) },
                 "--token-file" => options with { TokenFile = Value() },
+                "--trainer-address" => options with { TrainerAddress = Value() is { } host && Uri.CheckHostName(host) != UriHostNameType.Unknown ? host : throw Bad(name, "must be a host name or an address") },
                 "--device" => options with { Device = Value() is "cpu" or "cuda" ? args[i] : throw Bad(name, "must be cpu or cuda") },
                 "--slots" => options with { Slots = Number(name, Value(), 1, 64) },
                 "--threads" => options with { Threads = Number(name, Value(), 1, 1024) },

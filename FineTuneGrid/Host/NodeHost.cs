@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Sockets;
 using FineTuneGrid.Agent;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Silo;
@@ -53,11 +54,19 @@ internal static class NodeHost
         {
             NodeId = options.NodeName, Directory = Path.Combine(options.Data, "nodes", options.NodeName), Blobs = blobs,
             Build = typeof(NodeHost).Assembly.GetName().Version!.ToString(3), Slots = options.Slots, Device = options.Device, Threads = options.Threads,
-            TrainerCommand = ChildPrograms.Trainer(),
+            TrainerCommand = ChildPrograms.Trainer(), TrainerHost = options.TrainerAddress ?? AddressTowards(IPEndPoint.Parse(options.Cluster!)),
         }, store, () => RequestContext.Set(NodeTokens.ContextKey, token));
         using var host = builder.Build();
         if (options.Child) _ = FollowParentAsync(host.Services.GetRequiredService<IHostApplicationLifetime>());
         await host.RunAsync();
+    }
+
+    /// <summary>The address that this machine has on the network of the silo: loopback where the silo runs on this machine alone.</summary>
+    private static string AddressTowards(IPEndPoint silo)
+    {
+        using var socket = new Socket(silo.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        socket.Connect(silo); // Of a datagram socket this only chooses the route: nothing is sent.
+        return ((IPEndPoint)socket.LocalEndPoint!).Address.ToString();
     }
 
     /// <summary>

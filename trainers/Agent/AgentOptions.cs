@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Agent;
@@ -29,6 +30,12 @@ public sealed record AgentOptions
     /// <summary>Memory that one slot may plan with, in bytes. Default: the machine's memory divided by the slots.</summary>
     public long? SlotMemoryBytes { get; init; }
 
+    /// <summary>
+    /// Name or address by which trainers on other machines reach this machine's, where a job has workers on both. Default: loopback,
+    /// which only trainers of the same machine reach.
+    /// </summary>
+    public string TrainerHost { get; init; } = GangMembership.Loopback;
+
     /// <summary>The trainer's program and its first arguments. Default: <c>FineTuneGrid.Trainer</c> beside the running program.</summary>
     public IReadOnlyList<string>? TrainerCommand { get; init; }
 
@@ -50,6 +57,8 @@ public sealed record AgentOptions
     internal string SessionsDirectory => Path.Combine(Directory, "sessions");
 
     internal string TasksDirectory => Path.Combine(Directory, "tasks");
+
+    internal string FeaturesFile => Path.Combine(Directory, "features.json");
 
     internal string CursorFile => Path.Combine(Directory, "commands.json");
 }

@@ -21,6 +21,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
     private static readonly TimeSpan GoodbyeLimit = TimeSpan.FromSeconds(5);
 
     private readonly IReadOnlyList<NodeSlot> _slots = Hardware.DetectSlots(options);
+    private IReadOnlyList<string> _features = [];
     private ControlPlane _control = null!;
     private ReportPump _reports = null!;
     private SessionTable _sessions = null!;
@@ -46,6 +47,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
         try
         {
             using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, abandon);
+            _features = await TrainerFeatures.FindAsync(options, time, logger, either.Token);
             await _control.RegisterAsync(either.Token);
             _sessions.BeginAll();
             var pump = _reports.RunAsync(work.Token);
@@ -134,7 +136,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
     }
 
     private NodeRegistration Describe(string incarnation) =>
-        new(options.NodeId, incarnation, Environment.MachineName, options.Build, _slots, _sessions.Statuses);
+        new(options.NodeId, incarnation, Environment.MachineName, options.Build, _slots, _sessions.Statuses, _features);
 
     private Lease MakeLease(double seconds, long deadline)
     {

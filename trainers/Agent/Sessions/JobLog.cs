@@ -8,7 +8,8 @@ namespace FineTuneGrid.Agent.Sessions;
 /// </summary>
 /// <param name="Segment">Number of the segment that grows.</param>
 /// <param name="Start">Offset in the session's output at which this segment begins.</param>
-internal sealed record JobLogCursor(string JobId, int Epoch, int Segment, long Start);
+/// <param name="Rank">Which worker of the job's gang the session is.</param>
+internal sealed record JobLogCursor(string JobId, int Epoch, int Segment, long Start, int Rank = 0);
 
 internal sealed class JobLog(JobLogCursor cursor)
 {
@@ -19,8 +20,11 @@ internal sealed class JobLog(JobLogCursor cursor)
 
     public JobLogCursor Cursor { get; private set; } = cursor;
 
-    /// <summary><c>jobs/{id}/log/{attempt}.{segment}.txt</c>: in ordinal order of keys, the lines are in order of time.</summary>
-    public string Key => $"jobs/{Cursor.JobId}/log/{Cursor.Epoch:D6}.{Cursor.Segment:D6}.txt";
+    /// <summary>
+    /// <c>jobs/{id}/log/{attempt}.{segment}.txt</c>: in ordinal order of keys, the lines are in order of time. What the workers of a
+    /// gang beside the first say is kept apart, in <c>jobs/{id}/worker-log/{rank}/</c>.
+    /// </summary>
+    public string Key => $"jobs/{Cursor.JobId}/{(Cursor.Rank == 0 ? "log" : $"worker-log/{Cursor.Rank:D4}")}/{Cursor.Epoch:D6}.{Cursor.Segment:D6}.txt";
 
     public void Append(string line, long offset)
     {

@@ -32,12 +32,12 @@ internal sealed class LogShipper
     }
 
     /// <summary>From here on the session's output is also this job's.</summary>
-    public async Task AddAsync(string jobId, int epoch)
+    public async Task AddAsync(string jobId, int epoch, int rank)
     {
         using var held = await HoldAsync();
         if (_jobs.TryGetValue(jobId, out var known) && known.Cursor.Epoch >= epoch) return;
         Read();
-        _jobs[jobId] = new JobLog(new JobLogCursor(jobId, epoch, 1, _lineStart));
+        _jobs[jobId] = new JobLog(new JobLogCursor(jobId, epoch, 1, _lineStart, rank));
         Save();
     }
 

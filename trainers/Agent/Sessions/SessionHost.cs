@@ -64,7 +64,7 @@ internal sealed partial class SessionHost
             if (HasEnded) return false;
             if (!_folder.HasOrder(order.JobId, order.Epoch)) _folder.AddOrder(order);
         }
-        await _log.AddAsync(order.JobId, order.Epoch);
+        await _log.AddAsync(order.JobId, order.Epoch, order.Gang?.Rank ?? 0);
         _link?.Send(new Attach(order));
         return true;
     }
@@ -239,7 +239,7 @@ internal sealed partial class SessionHost
             if (_lease is { } lease) link.Send(lease);
             foreach (var order in _folder.Orders())
             {
-                await _log.AddAsync(order.JobId, order.Epoch);
+                await _log.AddAsync(order.JobId, order.Epoch, order.Gang?.Rank ?? 0);
                 link.Send(new Attach(order));
             }
             foreach (var stop in _folder.Stops()) link.Send(new Detach(stop.JobId, stop.Epoch, stop.Checkpoint, stop.Reason));

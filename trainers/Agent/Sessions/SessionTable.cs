@@ -38,6 +38,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
 
     public async Task StartAsync(StartJob start)
     {
+        if (start.Order.Gang is { } gang) start = start with { Order = start.Order with { Gang = gang with { Host = services.Options.TrainerHost } } };
         await VacateAsync(start);
         while (true)
         {
