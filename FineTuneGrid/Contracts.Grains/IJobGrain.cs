@@ -87,7 +87,11 @@ public interface IJobGrain : IGrainWithStringKey
 }
 
 /// <param name="Spec">Read by <see cref="JobSpecReader"/>; names resolved by the job itself.</param>
-public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, string? IdempotencyKey);
+public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, string? IdempotencyKey)
+{
+    /// <summary>W3C trace context of the request that submitted the job; null where it had none.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <param name="PlacementId">Distinguishes grants: the same id twice is the same grant.</param>
 /// <param name="NodeId">Node of the job's worker, or of the first one of a gang.</param>

@@ -34,6 +34,7 @@ internal sealed partial class AgentProcesses(TimeProvider time, ILogger<AgentPro
             [
                 "--roles", "node", "--child", "--data", options.Data, "--cluster", cluster.ToString(), "--node-name", name, "--token-file", tokenFile,
                 "--device", options.Device, "--slots", options.Slots.ToString(CultureInfo.InvariantCulture), "--threads", threads.ToString(CultureInfo.InvariantCulture),
+                "--log-format", options.LogsAsJson ? "json" : "text",
                 .. options.TrainerAddress is { } address ? (string[])["--trainer-address", address] : [],
             ];
             _watched.Add(WatchAsync(name, arguments));

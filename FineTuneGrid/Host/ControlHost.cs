@@ -31,7 +31,7 @@ internal static class ControlHost
         var samples = options.NoSamples ? null : SampleSet.Locate(options.Samples);
 
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        Quiet(builder.Logging);
+        HostLogging.Configure(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(90));
         builder.AddGridSilo(new GridSiloOptions
@@ -69,20 +69,6 @@ internal static class ControlHost
         Console.WriteLine($"ready {address}");
         if (options.Advertise is { } reach) Console.WriteLine($"nodes connect to {new IPEndPoint(reach, ports.Cluster)}");
         Console.WriteLine($"sign in once: {address}{services.GetRequiredService<SignInLinks>().Create(keys.Hash(AdminKey.Ensure(options.Data))!)}");
-    }
-
-    /// <summary>Warnings of frameworks, everything of ours.</summary>
-    internal static void Quiet(ILoggingBuilder logging)
-    {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(o =>
-        {
-            o.SingleLine = true;
-            o.TimestampFormat = "HH:mm:ss.fff ";
-            o.UseUtcTimestamp = true;
-        });
-        logging.SetMinimumLevel(LogLevel.Warning);
-        logging.AddFilter("FineTuneGrid", LogLevel.Information);
     }
 
     /// <summary>Asked before anything starts, so that the refusal is one line and nothing has to be taken down again.</summary>

@@ -21,6 +21,7 @@ public sealed record HostOptions
           --samples DIR         samples that a new data directory comes with; --no-samples leaves them out
           --import-root DIR     allow import of server-side files below DIR (repeatable)
           --lease SECONDS       lease of nodes and trainers; default 15
+          --log-format text|json   what is logged, for people or one JSON object a line; default text
 
           with --roles node alone:
           --cluster HOST:PORT   a silo's cluster port
@@ -67,6 +68,9 @@ public sealed record HostOptions
 
     public double LeaseSeconds { get; init; } = 15;
 
+    /// <summary>One JSON object a line, with every named value apart.</summary>
+    public bool LogsAsJson { get; init; }
+
     public string? Cluster { get; init; }
 
     public string NodeName { get; init; } = Environment.MachineName.ToLowerInvariant();
@@ -111,6 +115,7 @@ public sealed record HostOptions
                 "--no-samples" => options with { NoSamples = true },
                 "--import-root" => options with { ImportRoots = [.. options.ImportRoots, Value()] },
                 "--lease" => options with { LeaseSeconds = Number(name, Value(), 3, 3600) },
+                "--log-format" => options with { LogsAsJson = Value() is "text" or "json" ? args[i] == "json" : throw Bad(name, "must be text or json") },
                 "--cluster" => options with { Cluster = Value() },
                 "--node-name" => options with { NodeName = Names.Check(Value(), name) },
                 "--token-file" => options with { TokenFile = Value() },

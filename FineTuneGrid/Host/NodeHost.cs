@@ -33,7 +33,7 @@ internal static class NodeHost
         var (store, blobs) = await HostSettings.Load(options.Data).OpenAsync(options.Data, TimeProvider.System);
         var token = (await File.ReadAllTextAsync(options.TokenFile!)).Trim();
         var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
-        ControlHost.Quiet(builder.Logging);
+        HostLogging.Configure(builder.Logging, options);
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
         builder.UseOrleansClient(client =>
         {

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Host;
+using FineTuneGrid.Telemetry;
 using Microsoft.AspNetCore.Connections;
 
 if (args.Contains("--help") || args.Contains("-h"))
@@ -10,8 +11,13 @@ if (args.Contains("--help") || args.Contains("-h"))
 try
 {
     var options = HostOptions.Parse(args);
-    if (options.IssueToken is { } node) Console.WriteLine(NodeHost.IssueToken(options.Data, node));
-    else if (options.IsControl) await ControlHost.RunAsync(options);
+    if (options.IssueToken is { } node)
+    {
+        Console.WriteLine(NodeHost.IssueToken(options.Data, node));
+        return 0;
+    }
+    using var export = OtlpExport.Start(HostLogging.Service(options), HostLogging.Instance(options));
+    if (options.IsControl) await ControlHost.RunAsync(options);
     else await NodeHost.RunAsync(options);
     return 0;
 }

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Diagnostics;
 using System.Globalization;
 using FineTuneGrid.Contracts;
@@ -12,6 +13,9 @@ internal static class TrainerCommand
     /// <summary>A trainer sees only these of the agent's variables: it holds no secret but its own.</summary>
     private static readonly string[] Inherited =
         ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "DOTNET_ROOT", "LD_LIBRARY_PATH", "GRID_LIBTORCH", "GRID_SHIM_CACHE", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"];
+
+    /// <summary>Where spans and figures go: trainers send theirs to the same collector.</summary>
+    private const string TelemetryVariables = "OTEL_";
 
     private static readonly string[] ThreadVariables = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"];
 
@@ -40,6 +44,8 @@ internal static class TrainerCommand
         start.Environment.Clear();
         foreach (var name in Inherited)
             if (Environment.GetEnvironmentVariable(name) is { } value) start.Environment[name] = value;
+        foreach (var (name, value) in Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().Select(v => ((string)v.Key, (string?)v.Value)))
+            if (name.StartsWith(TelemetryVariables, StringComparison.Ordinal)) start.Environment[name] = value;
         foreach (var name in ThreadVariables)
             start.Environment[name] = threads.ToString(CultureInfo.InvariantCulture);
         if (device.StartsWith("cuda", StringComparison.Ordinal)) start.Environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8";

@@ -65,7 +65,11 @@ public sealed record TrainingOrder(
     TokenIndex Train,
     TokenIndex? Validation,
     IReadOnlyList<SourceFile>? InitAdapter,
-    GangMembership? Gang = null);
+    GangMembership? Gang = null)
+{
+    /// <summary>W3C trace context of the job's submission; null where it had none.</summary>
+    public string? TraceParent { get; init; }
+}
 
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(Hello), "hello")]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
@@ -54,7 +55,7 @@ public static class JobsApi
         if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
         await CheckNamesAsync(names, new Principal(caller.KeyId, org, Role.Member), spec);
         var key = context.Request.Headers[IdempotentPosts.Header].ToString();
-        var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key);
+        var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key) { TraceParent = Activity.Current?.Id };
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
         var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
         var job = await access.Grain(id).Submit(submission);

@@ -5,7 +5,7 @@ using Orleans;
 namespace FineTuneGrid.Gateway.Telemetry;
 
 /// <summary>
-/// How many jobs there are of each status. A job at its end is asked once; a later census asks only those that were alive and those
+/// What the jobs come to, all together. A job at its end is asked once; a later census asks only those that were alive and those
 /// that are new. Censuses are shared and at least <see cref="MinimumAge"/> apart, since anybody may ask for one.
 /// </summary>
 public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
@@ -15,11 +15,11 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
     private static readonly TimeSpan MinimumAge = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, JobStatus> _known = [];
-    private Task<IReadOnlyDictionary<JobStatus, int>>? _running;
+    private readonly Dictionary<string, JobFigures> _known = [];
+    private Task<GridCensus>? _running;
     private DateTimeOffset _started;
 
-    public Task<IReadOnlyDictionary<JobStatus, int>> CountAsync()
+    public Task<GridCensus> CountAsync()
     {
         lock (_lock)
         {
@@ -31,10 +31,10 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
     }
 
     /// <summary>One at a time, so nothing else touches what is known.</summary>
-    private async Task<IReadOnlyDictionary<JobStatus, int>> TakeAsync()
+    private async Task<GridCensus> TakeAsync()
     {
         await Task.Yield();
-        var open = _known.Where(j => !j.Value.IsTerminal()).Select(j => j.Key).ToHashSet();
+        var open = _known.Where(j => !j.Value.Status.IsTerminal()).Select(j => j.Key).ToHashSet();
         var pool = grains.GetGrain<IPoolGrain>(PoolKeys.Default);
         string? after = null;
         do
@@ -51,9 +51,9 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
             var views = await Task.WhenAll(batch.Select(id => grains.GetGrain<IJobGrain>(id).Get()));
             for (var i = 0; i < batch.Length; i++)
             {
-                if (views[i] is { } job) _known[batch[i]] = job.Status;
+                if (views[i] is { } job) _known[batch[i]] = JobFigures.Of(job, _known.GetValueOrDefault(batch[i]));
             }
         }
-        return _known.Values.CountBy(s => s).ToDictionary();
+        return GridCensus.Of(_known.Values);
     }
 }

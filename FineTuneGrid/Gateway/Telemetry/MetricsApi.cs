@@ -36,13 +36,14 @@ public static class MetricsApi
     public static void MapMetrics(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/metrics", Metrics).AllowAnonymous().WithTags("health").WithSummary("Prometheus text format");
 
-    private static async Task<IResult> Metrics(IGrainFactory grains, JobCensus census, RequestMetrics requests, IHousekeeper housekeeper, ILogger<JobCensus> logger)
+    private static async Task<IResult> Metrics(
+        IGrainFactory grains, JobCensus census, RequestMetrics requests, IHousekeeper housekeeper, TimeProvider time, ILogger<JobCensus> logger)
     {
         var text = new PrometheusText();
         var up = true;
         try
         {
-            await WriteGridAsync(text, grains, census).WaitAsync(Patience);
+            await WriteGridAsync(text, grains, census, time).WaitAsync(Patience);
         }
         catch (Exception e)
         {
@@ -58,13 +59,18 @@ public static class MetricsApi
         return Results.Text(text.ToString(), PrometheusText.ContentType);
     }
 
-    private static async Task WriteGridAsync(PrometheusText text, IGrainFactory grains, JobCensus census)
+    private static async Task WriteGridAsync(PrometheusText text, IGrainFactory grains, JobCensus census, TimeProvider time)
     {
         var pool = grains.GetGrain<IPoolGrain>(PoolKeys.Default);
         var (jobs, queues, nodes, alive) = (await census.CountAsync(), await pool.Queues(), await pool.Nodes(), await pool.LiveNodes());
         text.Family("ftg_jobs", "gauge", "Jobs by status.");
         foreach (var status in Enum.GetValues<JobStatus>())
-            text.Sample("ftg_jobs", jobs.GetValueOrDefault(status), ("status", JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString())));
+            text.Sample("ftg_jobs", jobs.Jobs.GetValueOrDefault(status), ("status", JsonNamingPolicy.SnakeCaseLower.ConvertName(status.ToString())));
+        text.Family("ftg_trainer_starts_total", "counter", "Trainers that were started for jobs; beyond one a job they are restarts.").Sample("ftg_trainer_starts_total", jobs.TrainerStarts);
+        text.Family("ftg_job_tokens_total", "counter", "Tokens that jobs were trained on.").Sample("ftg_job_tokens_total", jobs.Tokens);
+        text.Family("ftg_job_steps_at_risk", "gauge", "The most steps of one job that no checkpoint holds yet.").Sample("ftg_job_steps_at_risk", jobs.StepsAtRisk);
+        text.Family("ftg_queue_oldest_wait_seconds", "gauge", "How long the job has waited that has waited longest for its first slot; 0 where none does.")
+            .Sample("ftg_queue_oldest_wait_seconds", jobs.WaitsSince is { } since ? Math.Max(0, (time.GetUtcNow() - since).TotalSeconds) : 0);
         text.Family("ftg_queue_waiting", "gauge", "Jobs that wait for a slot, in all queues.").Sample("ftg_queue_waiting", queues.Sum(q => q.Waiting));
         text.Family("ftg_queue_placed", "gauge", "Jobs that hold a slot, in all queues.").Sample("ftg_queue_placed", queues.Sum(q => q.Running));
         text.Family("ftg_nodes_known", "gauge", "Nodes that have ever registered and were not forgotten.").Sample("ftg_nodes_known", nodes.Count);

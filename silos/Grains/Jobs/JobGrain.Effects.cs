@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Telemetry;
 
 namespace FineTuneGrid.Grains.Jobs;
 
@@ -24,6 +25,7 @@ public sealed partial class JobGrain
     {
         // The lane must be taken before its effect can end.
         await Task.Yield();
+        using var span = JobSpans.Of(_state.Current!, effect);
         try
         {
             var input = await _runner.PerformAsync(_state.Current!, effect);
@@ -39,6 +41,7 @@ public sealed partial class JobGrain
             var wait = Min(_options.EffectRetry * Math.Pow(2, Math.Min(failures - 1, 10)), LongestRetry);
             _retries[effect.OperationId] = (failures, Now + wait);
             _obstacle = e.Message;
+            span.Fail(e.Message);
             LogEffectFailed(e, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
         }
         finally

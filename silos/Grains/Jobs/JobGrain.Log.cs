@@ -5,8 +5,8 @@ namespace FineTuneGrid.Grains.Jobs;
 
 public sealed partial class JobGrain
 {
-    [LoggerMessage(LogLevel.Information, "Job {Job}: {From} -> {To}")]
-    private partial void LogStatus(string job, JobStatus? from, JobStatus to);
+    [LoggerMessage(LogLevel.Information, "Job {Job}, epoch {Epoch}: {From} -> {To}")]
+    private partial void LogStatus(string job, int epoch, JobStatus? from, JobStatus to);
 
     [LoggerMessage(LogLevel.Warning, "Job {Job}: effect {Effect} ({Operation}) failed and is tried again in {Seconds} s")]
     private partial void LogEffectFailed(Exception e, string job, string effect, string operation, double seconds);

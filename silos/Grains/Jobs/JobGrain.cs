@@ -193,7 +193,8 @@ public sealed partial class JobGrain : Grain, IJobGrain
             return (next, next);
         });
         if (before.Status != after.Status)
-            LogStatus(Id, before.Status, after.Status);
+            LogStatus(Id, after.Epoch, before.Status, after.Status);
+        JobSpans.Ended(before, after);
         AfterUpdate();
         return after;
     }

@@ -61,7 +61,10 @@ public static class JobViews
         var plan = state.Plan!;
         return new TrainingOrder(
             state.Id, state.Epoch, state.Submission.Spec, plan.Resolved, plan.Model,
-            state.Submission.Spec.Method.IsFull ? plan.TokenizerModel : null, plan.Train, plan.Validation, plan.InitAdapter);
+            state.Submission.Spec.Method.IsFull ? plan.TokenizerModel : null, plan.Train, plan.Validation, plan.InitAdapter)
+        {
+            TraceParent = state.Submission.TraceParent,
+        };
     }
 
     /// <summary>What a gang's worker gets; a lone worker gets the plain order.</summary>

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
+using FineTuneGrid.Contracts.Telemetry;
 using FineTuneGrid.Contracts.Training;
 
 namespace FineTuneGrid.Agent.Sessions;
@@ -38,6 +39,7 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
 
     public async Task StartAsync(StartJob start)
     {
+        using var span = GridTelemetry.Start("job.start", start.Order.TraceParent, start.Order.JobId, start.Order.Epoch);
         if (start.Order.Gang is { } gang) start = start with { Order = start.Order with { Gang = gang with { Host = services.Options.TrainerHost } } };
         await VacateAsync(start);
         while (true)

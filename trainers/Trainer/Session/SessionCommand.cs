@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Telemetry;
 using FineTuneGrid.Trainer.Models;
 using FineTuneGrid.Trainer.Training;
 
@@ -17,6 +18,7 @@ internal static class SessionCommand
         Directory.SetCurrentDirectory(folder); // The socket's path must be short: it is bound relative to the run folder.
         var session = GridJson.Parse<TrainerSession>(await File.ReadAllBytesAsync(TrainerProtocol.SessionFile));
         ThisProcess.Detach();
+        using var export = OtlpExport.Start("finetunegrid-trainer", session.SessionId);
         ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
         var code = await ServeAsync(session);
         ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, code == 0 ? "done" : "lease lost"));

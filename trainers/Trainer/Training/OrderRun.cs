@@ -16,6 +16,7 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
 
     private readonly RunCheckpoints _checkpoints = new(store, order, time);
     private readonly OrderTraining _training = new(order, models, store, guard, time);
+    private readonly RunTelemetry _telemetry = new(order);
     private readonly List<StepMetrics> _unreported = [];
     private long _lastReport;
     private long _lastLine;
@@ -68,11 +69,17 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
         Flush(report);
     }
 
-    public void Dispose() => _training.Dispose();
+    public void Dispose()
+    {
+        _telemetry.Dispose();
+        _training.Dispose();
+    }
 
     private void StepOnce(Action<TrainerReport> report)
     {
+        using var span = _telemetry.Step(State.Step + 1);
         var done = _training.Step();
+        _telemetry.Stepped(span, done.Seconds, done.Batch.Tokens);
         TokensStepped += done.Batch.Tokens;
         _unreported.Add(new StepMetrics
         {
@@ -94,10 +101,12 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
 
     private void Commit(bool finished, Action<TrainerReport> report)
     {
+        using var span = _telemetry.Commit(State.Step);
         var started = time.GetTimestamp();
         var committed = _checkpoints.Commit(State, _training.Parts(finished), finished, guard);
         CommittedStep = State.Step;
         var seconds = time.GetElapsedTime(started).TotalSeconds;
+        _telemetry.Committed(seconds);
         Flush(report);
         report(new JobCommitted(
             order.JobId, order.Epoch, State.Step, State.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, seconds));
