@@ -35,6 +35,8 @@ public sealed class GridClient : IDisposable
     public async Task<T> PostAsync<T>(string path, object? body, CancellationToken ct) =>
         (await PostAsync(path, body, ct)).Deserialize<T>(GridJson.Options)!;
 
+    public Task<JsonElement> PutAsync(string path, object body, CancellationToken ct) => JsonAsync(HttpMethod.Put, path, body, ct);
+
     public Task<JsonElement> DeleteAsync(string path, CancellationToken ct) => JsonAsync(HttpMethod.Delete, path, null, ct);
 
     /// <summary>All pages of a list.</summary>
@@ -82,7 +84,7 @@ public sealed class GridClient : IDisposable
     private async Task<JsonElement> JsonAsync(HttpMethod method, string path, object? body, CancellationToken ct, TimeSpan? limit = null)
     {
         using var request = new HttpRequestMessage(method, path);
-        if (method == HttpMethod.Post) request.Content = JsonContent.Create(body ?? new { }, options: GridJson.Options);
+        if (method == HttpMethod.Post || method == HttpMethod.Put) request.Content = JsonContent.Create(body ?? new { }, options: GridJson.Options);
         using var response = await SendAsync(request, ct, limit);
         await EnsureOkAsync(response, ct);
         if (response.StatusCode == HttpStatusCode.NoContent) return default;

@@ -75,6 +75,12 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("Metrics")]
     Task<IReadOnlyList<StepMetrics>> Metrics(int afterStep, int limit);
 
+    /// <summary>Removes a job that is over, with its checkpoints, events and logs. What it registered stays.</summary>
+    /// <exception cref="GridException"><c>conflict</c>: it is not over.</exception>
+    [Alias("Delete")]
+    [ResponseTimeout("00:05:00")]
+    Task Delete();
+
     [AlwaysInterleave]
     [Alias("Checkpoints")]
     Task<IReadOnlyList<CheckpointView>> Checkpoints();

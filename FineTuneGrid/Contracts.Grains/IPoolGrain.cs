@@ -43,6 +43,10 @@ public interface IPoolGrain : IGrainWithStringKey
     [Alias("Close")]
     Task Close(string jobId);
 
+    /// <summary>A job that was deleted: no longer listed.</summary>
+    [Alias("Forget")]
+    Task Forget(string jobId);
+
     [Alias("Progress")]
     Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep);
 

@@ -29,6 +29,14 @@ public interface IOrgGrain : IGrainWithStringKey
     [Alias("List")]
     Task<IReadOnlyDictionary<string, string>> List(string kind);
 
+    /// <summary>Bytes that the organisation may keep in the store; null where it is not limited.</summary>
+    [AlwaysInterleave]
+    [Alias("Quota")]
+    Task<long?> Quota();
+
+    [Alias("SetQuota")]
+    Task SetQuota(long? bytes);
+
     /// <summary>Makes the organisation known; the admin's first use creates it.</summary>
     [Alias("Ensure")]
     Task Ensure();

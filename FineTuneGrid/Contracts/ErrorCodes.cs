@@ -33,6 +33,7 @@ public static class ErrorCodes
     public const string Conflict = "conflict";
     public const string AlreadyExists = "already_exists";
     public const string InUse = "in_use";
+    public const string QuotaExceeded = "quota_exceeded";
     public const string PreconditionFailed = "precondition_failed";
     public const string IdempotencyMismatch = "idempotency_mismatch";
 

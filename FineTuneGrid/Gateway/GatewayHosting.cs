@@ -6,6 +6,7 @@ using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
+using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Gateway.Runs;
 using FineTuneGrid.Gateway.Telemetry;
 using Microsoft.AspNetCore.Authentication;
@@ -31,6 +32,8 @@ public static class GatewayHosting
         services.AddSingleton(new ApiKeys(SecretFile.EnsureBytes(Path.Combine(options.DataDirectory, "secrets", "pepper"))));
         services.AddSingleton<KeyCache>();
         services.AddSingleton<NameResolver>();
+        services.AddSingleton<UsageScan>();
+        services.AddSingleton<QuotaGate>();
         services.AddSingleton<FileUpload>();
         services.AddSingleton<AssetService>();
         services.AddSingleton<StoredFiles>();
@@ -84,6 +87,7 @@ public static class GatewayHosting
         app.MapTokenize();
         app.MapFleet();
         app.MapKeys();
+        app.MapOrgs();
         app.MapHousekeeping();
         app.MapPageAssets();
         app.MapSessionPages();

@@ -18,6 +18,9 @@ public sealed class CommandLineTests(SmallServer server)
     [InlineData("dataset", "add", "d", "/no/such.parquet")]
     [InlineData("model", "add", "m", "/no/such/folder")]
     [InlineData("adapter", "pull", "no-slash", "out")]
+    [InlineData("org", "quota", "team", "GiB")]
+    [InlineData("org", "quota", "team", "9000000TiB")]
+    [InlineData("org", "quota", "team", "5GB")]
     [InlineData()]
     public async Task WrongUsage_IsTwo_AndSaysWhy(params string[] args)
     {
@@ -51,6 +54,14 @@ public sealed class CommandLineTests(SmallServer server)
         var call = await Call.RunAsync("dataset", "rm", "held");
         Assert.Equal((1, "ftg: 409: 'held' is used by 2 job(s): job-1, job-2."), (call.ExitCode, call.LastError));
     }
+
+    [Theory]
+    [InlineData("1024", "1024")]
+    [InlineData("200GiB", "214748364800")]
+    [InlineData("3tib", "3298534883328")]
+    [InlineData("none", "unlimited")]
+    public async Task OrgQuota_Sizes_AreBytes(string size, string bytes) =>
+        Assert.Equal($"team uses 5 of {bytes} bytes", (await Call.RunAsync("org", "quota", "team", size)).Output.TrimEnd());
 
     [Fact]
     public async Task Gc_DryRun_ListsAndSums()

@@ -17,7 +17,7 @@ public static class JobCommands
         Change("cancel", "Cancel the job; its checkpoints and logs stay."),
         Change("pause", "Checkpoint, then give the slot back."),
         Change("resume", "Queue a paused job again."),
-        VerifyResume());
+        Remove(), VerifyResume());
 
     private static Command Submit()
     {
@@ -89,6 +89,13 @@ public static class JobCommands
     {
         foreach (var e in await context.Client.ListAsync($"api/v1/jobs/{Uri.EscapeDataString(context.Get(Id))}/events", ct))
             context.Output.Row(e, () => $"{e.Text("time")}  {e.Text("type"),-10}  {e.Text("message")}");
+        return 0;
+    }, Id);
+
+    private static Command Remove() => new Command("rm", "Delete a job that is over, with its checkpoints, events and logs.").Does(async (context, ct) =>
+    {
+        await context.Client.DeleteAsync($"api/v1/jobs/{Uri.EscapeDataString(context.Get(Id))}", ct);
+        context.Output.Result(new { removed = context.Get(Id) }, () => $"removed {context.Get(Id)}");
         return 0;
     }, Id);
 

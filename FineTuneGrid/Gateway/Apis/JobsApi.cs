@@ -9,7 +9,9 @@ using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Gateway.Runs;
+using FineTuneGrid.Gateway.Telemetry;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -36,6 +38,7 @@ public static class JobsApi
             .RequireAuthorization(Policies.Member).WithSummary("Checkpoint and give the slot back");
         jobs.MapPost("/{id}/resume", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Resume()))
             .RequireAuthorization(Policies.Member).WithSummary("Queue a paused job again");
+        jobs.MapDelete("/{id}", Delete).RequireAuthorization(Policies.Member).WithSummary("Delete a job that is over, with its checkpoints, events and logs");
         jobs.MapPost("/{id}/verify-resume", VerifyResume).RequireAuthorization(Policies.Member)
             .WithSummary("Train between two kept checkpoints again and compare the bytes; waits for a free slot's answer").Produces<ResumeVerification>();
         jobs.MapGet("/{id}/events", Events).RequireAuthorization(Policies.Reader).WithSummary("Events, oldest first");
@@ -45,7 +48,7 @@ public static class JobsApi
         jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("The trainer's output; ?follow=true until the job ends");
     }
 
-    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
+    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, QuotaGate quotas, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
     {
         var body = await BodyReader.ReadAsync(context.Request, MaxSpecBytes, ct);
         var spec = JobSpecReader.Read(body);
@@ -58,6 +61,8 @@ public static class JobsApi
         var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key) { TraceParent = Activity.Current?.Id };
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
         var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
+        // A repetition of what was accepted is answered, however full the store is meanwhile.
+        if (key.Length == 0 || await access.Grain(id).Get() is null) await quotas.RequireRoomAsync(org);
         var job = await access.Grain(id).Submit(submission);
         return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{id}");
     }
@@ -87,6 +92,16 @@ public static class JobsApi
         var job = await access.ViewAsync(caller, id);
         if (!caller.CanWrite(job.Org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not change jobs of organisation '{job.Org}'.");
         return Results.Json(await change(access.Grain(id)), GridJson.Options);
+    }
+
+    private static async Task<IResult> Delete(HttpContext context, JobAccess access, JobCensus census, string id)
+    {
+        var caller = context.Caller();
+        var job = await access.ViewAsync(caller, id);
+        if (!caller.CanWrite(job.Org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not delete jobs of organisation '{job.Org}'.");
+        await access.Grain(id).Delete();
+        census.Forget(id);
+        return Results.NoContent();
     }
 
     private static async Task<IResult> VerifyResume(HttpContext context, JobAccess access, ResumeVerifier verifier, IHostApplicationLifetime lifetime, string id)

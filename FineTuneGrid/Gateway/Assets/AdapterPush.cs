@@ -24,7 +24,7 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         if (!Accepted.Contains(path))
             throw new GridException(ErrorCodes.InvalidAdapter, $"A pushed adapter consists of {string.Join(", ", Accepted)}, not {path}.", "path");
         var prefix = DraftPrefix(caller, target);
-        var file = await uploads.ReceiveAsync(context, prefix, path, ct);
+        var file = await uploads.ReceiveAsync(context, target.Org, prefix, path, ct);
         if (file is not null) await store.WriteJsonAsync($"{prefix}/files/{Array.IndexOf(Accepted, path)}.json", file, cancellation: ct);
         return file;
     }
@@ -78,7 +78,10 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         return reply.Adapter ?? throw new GridException(ErrorCodes.Internal, "The inspector answered with something else than an adapter.");
     }
 
-    private static string DraftPrefix(Principal caller, AdapterRef target) => $"drafts/{Digest($"{caller.KeyId}\n{target.Org}/{target.Name}")}";
+    /// <summary>Prefix of everything that is being pushed to an organisation.</summary>
+    public static string DraftsOf(string org) => $"drafts/{Digest(org)}-";
+
+    private static string DraftPrefix(Principal caller, AdapterRef target) => DraftsOf(target.Org) + Digest($"{caller.KeyId}\n{target.Org}/{target.Name}");
 
     private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..40];
 }

@@ -3,6 +3,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Storage;
 using Orleans;
 
@@ -12,7 +13,7 @@ namespace FineTuneGrid.Gateway.Assets;
 public sealed record Asset(string Id, string Org, string Name, AssetStatus Status, IReadOnlyList<SourceFile> Files, object View);
 
 /// <summary>What models and data sets have in common at the door.</summary>
-public sealed class AssetService(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, GatewayOptions options, TimeProvider time)
+public sealed class AssetService(IGrainFactory grains, NameResolver names, FileUpload uploads, QuotaGate quotas, IBlobStore store, GatewayOptions options, TimeProvider time)
 {
     public async Task<(object View, bool Created)> CreateAsync(AssetKind kind, string org, string name, string? license = null)
     {
@@ -53,7 +54,7 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
     {
         if (asset.Status is AssetStatus.Ready or AssetStatus.Inspecting)
             throw new GridException(ErrorCodes.Conflict, $"The {kind.Noun} '{asset.Name}' is committed and can no longer change; delete it or choose another name.");
-        var file = await uploads.ReceiveAsync(context, $"{kind.Route}/{asset.Id}", path, ct);
+        var file = await uploads.ReceiveAsync(context, asset.Org, $"{kind.Route}/{asset.Id}", path, ct);
         if (file is not null) await AddFileAsync(kind, asset.Id, file);
         return file;
     }
@@ -73,7 +74,9 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
             FileUpload.CheckPath(Path.GetFileName(file));
             var key = $"{kind.Route}/{id}/source/{Ids.New("file", time.GetUtcNow())}";
             await using var stream = File.OpenRead(file);
+            using var room = await quotas.ReserveAsync(org, stream.Length);
             var info = await store.WriteAsync(key, stream, WriteCondition.IfAbsent, ct);
+            room.Stored(info.Length);
             await AddFileAsync(kind, id, new SourceFile(Path.GetFileName(file), key, info.Length, (await store.Sha256Async(key, ct))!));
         }
         return await CommitAsync(kind, id, license);

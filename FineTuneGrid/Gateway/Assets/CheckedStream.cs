@@ -4,7 +4,8 @@ using FineTuneGrid.Contracts;
 namespace FineTuneGrid.Gateway.Assets;
 
 /// <summary>Reads through, and fails instead of ending where there are too many bytes or the digest is not the announced one.</summary>
-public sealed class CheckedStream(Stream inner, long maxBytes, string? sha256) : Stream
+/// <param name="refuse">What to throw where there are too many bytes; null: too_large.</param>
+public sealed class CheckedStream(Stream inner, long maxBytes, string? sha256, Func<GridException>? refuse = null) : Stream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _read;
@@ -29,7 +30,7 @@ public sealed class CheckedStream(Stream inner, long maxBytes, string? sha256) :
         var count = await inner.ReadAsync(buffer, cancellationToken);
         _hash.AppendData(buffer.Span[..count]);
         _read += count;
-        if (_read > maxBytes) throw new GridException(ErrorCodes.TooLarge, $"More than the allowed or announced {maxBytes} bytes were sent.");
+        if (_read > maxBytes) throw refuse?.Invoke() ?? new GridException(ErrorCodes.TooLarge, $"More than the allowed or announced {maxBytes} bytes were sent.");
         if (count == 0 && buffer.Length > 0 && !_ended)
         {
             _ended = true;

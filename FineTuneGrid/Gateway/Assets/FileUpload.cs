@@ -2,23 +2,25 @@ using System.Security.Cryptography;
 using System.Text;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Gateway.Assets;
 
 /// <summary>One file of a draft by PUT: whole, or in pieces by Content-Range. Bytes stream to the store; nothing is buffered whole.</summary>
-public sealed class FileUpload(IBlobStore store, GatewayOptions options, TimeProvider time)
+public sealed class FileUpload(IBlobStore store, QuotaGate quotas, GatewayOptions options, TimeProvider time)
 {
+    /// <param name="org">Whose quota it counts against.</param>
     /// <param name="prefix">Server-made blob prefix of the draft, for example <c>models/{id}</c>.</param>
     /// <returns>The stored file; null where pieces are still missing (the response then says 202 and how far it is).</returns>
-    public async Task<SourceFile?> ReceiveAsync(HttpContext context, string prefix, string path, CancellationToken ct)
+    public async Task<SourceFile?> ReceiveAsync(HttpContext context, string org, string prefix, string path, CancellationToken ct)
     {
         CheckPath(path);
         var key = $"{prefix}/source/{Ids.New("file", time.GetUtcNow())}";
         var expected = ExpectedDigest(context.Request);
         var length = context.Request.Headers.ContentRange.Count > 0
-            ? await ReceivePieceAsync(context, $"{prefix}/uploads/{NameOf(path)}", key, expected, ct)
-            : await ReceiveWholeAsync(context, key, expected, ct);
+            ? await ReceivePieceAsync(context, org, $"{prefix}/uploads/{NameOf(path)}", key, expected, ct)
+            : await ReceiveWholeAsync(context, org, key, expected, ct);
         if (length is null) return null;
         return new SourceFile(path, key, length.Value, await store.Sha256Async(key, ct) ?? throw new GridException(ErrorCodes.Internal, $"{path} vanished after it was stored."));
     }
@@ -34,15 +36,20 @@ public sealed class FileUpload(IBlobStore store, GatewayOptions options, TimePro
             throw new GridException(ErrorCodes.InvalidValue, $"{path}: pickles and archives are refused, since opening them can run code; bring safetensors, JSON, JSONL or Parquet.", "path");
     }
 
-    private async Task<long?> ReceiveWholeAsync(HttpContext context, string key, string? expected, CancellationToken ct)
+    private async Task<long?> ReceiveWholeAsync(HttpContext context, string org, string key, string? expected, CancellationToken ct)
     {
         if (context.Request.ContentLength > options.MaxFileBytes)
             throw new GridException(ErrorCodes.TooLarge, $"A file may have at most {options.MaxFileBytes} bytes; {context.Request.ContentLength} were announced.");
-        await using var body = new CheckedStream(context.Request.Body, options.MaxFileBytes, expected);
-        return (await store.WriteAsync(key, body, WriteCondition.IfAbsent, ct)).Length;
+        using var room = await quotas.ReserveAsync(org, context.Request.ContentLength);
+        await using var body = room.Most < options.MaxFileBytes
+            ? new CheckedStream(context.Request.Body, room.Most, expected, room.Refuse)
+            : new CheckedStream(context.Request.Body, options.MaxFileBytes, expected);
+        var length = (await store.WriteAsync(key, body, WriteCondition.IfAbsent, ct)).Length;
+        room.Stored(length);
+        return length;
     }
 
-    private async Task<long?> ReceivePieceAsync(HttpContext context, string uploadPrefix, string key, string? expected, CancellationToken ct)
+    private async Task<long?> ReceivePieceAsync(HttpContext context, string org, string uploadPrefix, string key, string? expected, CancellationToken ct)
     {
         var range = context.Request.GetTypedHeaders().ContentRange
             ?? throw new GridException(ErrorCodes.InvalidRequest, "Content-Range must be 'bytes FROM-TO/TOTAL', or 'bytes */TOTAL' to ask how far the upload is.", "Content-Range");
@@ -55,8 +62,10 @@ public sealed class FileUpload(IBlobStore store, GatewayOptions options, TimePro
         long received;
         if (range.From is { } from)
         {
-            await using var body = new CheckedStream(context.Request.Body, range.To!.Value - from + 1, null);
+            using var room = await quotas.ReserveAsync(org, range.To!.Value - from + 1);
+            await using var body = new CheckedStream(context.Request.Body, range.To.Value - from + 1, null);
             received = await upload.AppendAsync(from, body, ct);
+            room.Stored(received - from);
         }
         else
         {

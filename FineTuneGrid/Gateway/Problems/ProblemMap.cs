@@ -11,7 +11,7 @@ public static class ProblemMap
         ErrorCodes.Unauthenticated => 401,
         ErrorCodes.Forbidden => 403,
         ErrorCodes.NotFound => 404,
-        ErrorCodes.Conflict or ErrorCodes.AlreadyExists or ErrorCodes.InUse or ErrorCodes.Fenced or ErrorCodes.LeaseLost => 409,
+        ErrorCodes.Conflict or ErrorCodes.AlreadyExists or ErrorCodes.InUse or ErrorCodes.QuotaExceeded or ErrorCodes.Fenced or ErrorCodes.LeaseLost => 409,
         ErrorCodes.PreconditionFailed => 412,
         ErrorCodes.TooLarge => 413,
         ErrorCodes.RateLimited => 429,

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
 using Orleans;
@@ -15,7 +16,7 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
     private static readonly TimeSpan MinimumAge = TimeSpan.FromSeconds(2);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, JobFigures> _known = [];
+    private readonly ConcurrentDictionary<string, JobFigures> _known = new();
     private Task<GridCensus>? _running;
     private DateTimeOffset _started;
 
@@ -29,6 +30,9 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
             return _running = TakeAsync();
         }
     }
+
+    /// <summary>The job was deleted.</summary>
+    public void Forget(string job) => _known.TryRemove(job, out _);
 
     /// <summary>One at a time, so nothing else touches what is known.</summary>
     private async Task<GridCensus> TakeAsync()

@@ -57,6 +57,8 @@ internal sealed class GarbageFinder(IBlobStore blobs, GrainStates states, Retent
     {
         if (await states.JobAsync(folder.Id, cancellation) is not { } job)
             return _rules.Job(folder.Blobs, deleted: false);
+        if (job.Deleted)
+            return _rules.Job(folder.Blobs, deleted: true);
         var old = await new CheckpointStore(blobs, folder.Id, time).FindCollectableAsync(job.Submission.Spec.Checkpoint.Keep, policy.Checkpoints, cancellation);
         return old.Select(blob => new Garbage(GarbageKinds.Checkpoints, [blob]));
     }

@@ -26,6 +26,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
     private readonly StateCell<JobState> _state;
     private readonly JobEffectRunner _runner;
     private readonly JobEventStore _events;
+    private readonly IBlobStore _blobs;
     private readonly JobPolicy _policy;
     private readonly GridOptions _options;
     private readonly TimeProvider _time;
@@ -44,6 +45,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
         _state = new(storage, OnBroken);
         _runner = runner;
         _events = new(blobs, Id);
+        _blobs = blobs;
         _options = options.Value;
         _policy = new(_options.StopPatience);
         _time = time;
@@ -74,7 +76,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
             // First the index, then the job: a crash in between leaves an index entry that wakes nobody, never a lost job.
             await Pool.Track(Id, submission.Org);
         }
-        await _state.UpdateAsync(state => state ?? JobMachine.Create(Id, submission, Now));
+        await _state.UpdateAsync(state => state is null or { Deleted: false } ? state ?? JobMachine.Create(Id, submission, Now) : throw Gone());
         AfterUpdate();
         return JobViews.View(_state.Current!);
     }
@@ -87,7 +89,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobView?> Get()
     {
-        if (_state.Current is not { } state)
+        if (_state.Current is not { Deleted: false } state)
             return null;
         return JobViews.View(state, state.Status switch
         {
@@ -210,7 +212,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     private JobState Require(JobState? state) =>
-        state ?? throw new GridException(ErrorCodes.NotFound, $"There is no job '{Id}'.");
+        state is { Deleted: false } ? state : throw new GridException(ErrorCodes.NotFound, $"There is no job '{Id}'.");
 
     private void OnBroken(Exception e)
     {

@@ -63,6 +63,9 @@ public sealed record JobState
     /// <summary>Measured seconds of a step, smoothed; null until the first step of an attempt.</summary>
     public double? StepSeconds { get; init; }
 
+    /// <summary>A tombstone: the id is never used again.</summary>
+    public bool Deleted { get; init; }
+
     public const int MaxCheckpoints = 64;
 
     /// <summary>Whether anything is left to do, for the job or after it.</summary>

@@ -75,6 +75,8 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
         await _index.CloseAsync(jobId);
     }
 
+    public Task Forget(string jobId) => _index.ForgetAsync(jobId);
+
     public Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep) =>
         HintAsync(new JobProgress(jobId, placementId, PoolEvents.Milliseconds(remainingSeconds), committedStep));
 

@@ -9,7 +9,8 @@ namespace FineTuneGrid.Grains.Registry;
 
 /// <summary>Names of one organisation. Its JSON member names are a stored format.</summary>
 /// <param name="Ids">By kind, then by name.</param>
-public sealed record OrgState(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Ids);
+/// <param name="QuotaBytes">Null where the organisation is not limited.</param>
+public sealed record OrgState(IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> Ids, long? QuotaBytes = null);
 
 /// <summary>One organisation.</summary>
 [Reentrant]
@@ -64,6 +65,16 @@ public sealed partial class OrgGrain : Grain, IOrgGrain
     public Task<IReadOnlyDictionary<string, string>> List(string kind) =>
         Task.FromResult<IReadOnlyDictionary<string, string>>(new Dictionary<string, string>(Of(_state.Current, kind)));
 
+    public Task<long?> Quota() => Task.FromResult(_state.Current?.QuotaBytes);
+
+    public async Task SetQuota(long? bytes)
+    {
+        if (bytes < 0)
+            throw new GridException(ErrorCodes.InvalidValue, "bytes must be at least 0, or null for no limit.", "bytes");
+        await Ensure();
+        await _state.UpdateAsync(state => state!.QuotaBytes == bytes ? state : state with { QuotaBytes = bytes });
+    }
+
     public async Task Ensure()
     {
         var name = Names.Check(this.GetPrimaryKeyString(), "org");
@@ -79,7 +90,7 @@ public sealed partial class OrgGrain : Grain, IOrgGrain
     {
         var ids = state is null ? [] : new Dictionary<string, IReadOnlyDictionary<string, string>>(state.Ids);
         ids[kind] = names;
-        return new OrgState(ids);
+        return new OrgState(ids, state?.QuotaBytes);
     }
 
     private void OnBroken(Exception e)

@@ -34,6 +34,7 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapPost("/api/v1/jobs", () => Problem(422, """{"detail":"method.rank must be at least 1. (1 more)","findings":[{"where":"method.rank","message":"method.rank must be at least 1."},{"where":"name","message":"name is too long."}]}"""));
         _app.MapPost("/api/v1/jobs/{id}/verify-resume", Verify);
         _app.MapPost("/api/v1/housekeeping", (string dry_run) => Results.Text(Garbage(dry_run), "application/json"));
+        _app.MapPut("/api/v1/orgs/{org}/quota", (string org, JsonElement quota) => Results.Json(new { name = org, used_bytes = 5, quota_bytes = quota.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : (long?)null }));
         _app.MapGet("/api/v1/keys", () => Results.StatusCode(401));
         _app.MapGet("/api/v1/models", () => Results.Text("<html>not a grid</html>", "text/html"));
         _app.MapDelete("/api/v1/models/{name}", () => Results.NoContent());
