@@ -58,6 +58,6 @@ public sealed class JobCensus(IGrainFactory grains, TimeProvider time)
                 if (views[i] is { } job) _known[batch[i]] = JobFigures.Of(job, _known.GetValueOrDefault(batch[i]));
             }
         }
-        return GridCensus.Of(_known.Values);
+        return GridCensus.Of([.. _known.Values]);
     }
 }
