@@ -1,6 +1,7 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Trainer.Gangs;
 using FineTuneGrid.Trainer.Session;
 using FineTuneGrid.TrainerSupport;
 
@@ -108,7 +109,9 @@ public sealed class SessionLoopTests : IDisposable
 
         public TrainingOrder Order => order;
 
-        public int CommittedStep => 0;
+        public int? CommittedStep => 0;
+
+        public Departure? Agreed => null;
 
         public long TokensStepped => _done * (long)tokensAStep;
 
@@ -120,6 +123,8 @@ public sealed class SessionLoopTests : IDisposable
             turns.Add(order.JobId);
             return ++_done == steps ? JobState.Finished : JobState.Running;
         }
+
+        public bool MayLeave(Departure departure) => true;
 
         public void Checkpoint(Action<TrainerReport> report)
         {

@@ -36,7 +36,7 @@ internal static class RunCommand
 {
     public static int Run(string orderFile, RunOptions options)
     {
-        var order = GridJson.Parse<TrainingOrder>(File.ReadAllBytes(orderFile));
+        var order = GridJson.Parse<TrainingOrder>(File.ReadAllBytes(orderFile)) with { Gang = null };
         Compute.Prepare(options.Threads);
         var store = new BlobAccess(LocalRoot: Path.GetFullPath(options.Data)).Open();
         new CheckpointStore(store, order.JobId).FenceAsync(order.Epoch, $"run-{order.Epoch}").GetAwaiter().GetResult();

@@ -38,6 +38,18 @@ internal static partial class ThisProcess
         File.Move(temporary, path, overwrite: true);
     }
 
+    /// <summary>Ends without the libraries' own clean-up.</summary>
+    public static void EndNow(int code)
+    {
+        Console.Out.Flush();
+        Console.Error.Flush();
+        if (OperatingSystem.IsWindows()) Environment.Exit(code);
+        else ExitNow(code);
+    }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitNow(int code);
+
     [LibraryImport("libc", EntryPoint = "setsid")]
     private static partial int SetSid();
 

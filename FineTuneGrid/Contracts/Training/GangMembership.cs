@@ -15,7 +15,8 @@ namespace FineTuneGrid.Contracts.Training;
 /// Name or address by which the other workers reach this one's machine. The traffic is neither encrypted nor authenticated: it
 /// belongs on a network of the grid's own.
 /// </param>
-public sealed record GangMembership(int Rank, int Size, string? Meeting = null, string Host = GangMembership.Loopback)
+/// <param name="SilenceSeconds">A worker that gives no sign of life for so long is lost: its process stands still, or its machine is cut off.</param>
+public sealed record GangMembership(int Rank, int Size, string? Meeting = null, string Host = GangMembership.Loopback, double SilenceSeconds = 20)
 {
     public const string Loopback = "127.0.0.1";
 
@@ -24,6 +25,7 @@ public sealed record GangMembership(int Rank, int Size, string? Meeting = null, 
     {
         if (Size < 1) throw Invalid("size", $"gang.size must be at least 1, not {Size}.");
         if (Rank < 0 || Rank >= Size) throw Invalid("rank", $"gang.rank must be 0 to {Size - 1}, not {Rank}.");
+        if (SilenceSeconds is not (>= 1 and <= 3600)) throw Invalid("silence_seconds", $"gang.silence_seconds must be 1 to 3600, not {SilenceSeconds}.");
         if (Host.Length == 0) throw Invalid("host", "gang.host must name the machine's address.");
         if (Rank == 0 && Meeting is not null) throw Invalid("meeting", "gang.meeting must be null for worker 0, which opens the meeting point.");
         if (Rank > 0) _ = MeetingPoint();

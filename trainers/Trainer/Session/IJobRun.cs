@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Trainer.Gangs;
 
 namespace FineTuneGrid.Trainer.Session;
 
@@ -7,8 +8,8 @@ internal interface IJobRun : IDisposable
 {
     TrainingOrder Order { get; }
 
-    /// <summary>The last step that a restart would resume from.</summary>
-    int CommittedStep { get; }
+    /// <summary>The last step that a restart would resume from; null where another worker of the gang knows.</summary>
+    int? CommittedStep { get; }
 
     /// <summary>Tokens stepped since it was attached: what its turns are counted by.</summary>
     long TokensStepped { get; }
@@ -18,6 +19,15 @@ internal interface IJobRun : IDisposable
 
     /// <summary>One optimizer step with everything due at its end: evaluation, checkpoint, result.</summary>
     JobState Step(Action<TrainerReport> report);
+
+    /// <summary>
+    /// Whether it may leave at once. Else other workers share its steps, and <see cref="Step"/> comes to
+    /// <see cref="JobState.Leaving"/> when all have agreed.
+    /// </summary>
+    bool MayLeave(Departure departure);
+
+    /// <summary>What the workers agreed on, at <see cref="JobState.Leaving"/>.</summary>
+    Departure? Agreed { get; }
 
     /// <summary>Commits the present step, unless it is committed.</summary>
     void Checkpoint(Action<TrainerReport> report);
@@ -29,4 +39,7 @@ internal enum JobState
 
     /// <summary>The result is committed and reported.</summary>
     Finished,
+
+    /// <summary>The workers of the gang leave it at this step.</summary>
+    Leaving,
 }

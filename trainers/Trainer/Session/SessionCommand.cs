@@ -21,7 +21,9 @@ internal static class SessionCommand
         using var export = OtlpExport.Start("finetunegrid-trainer", session.SessionId);
         ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
         var code = await ServeAsync(session);
-        ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, code == 0 ? "done" : "lease lost"));
+        ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, Reason(code)));
+        // What a lost worker left under way has threads of its own, which must not see the libraries go.
+        if (code != 0) ThisProcess.EndNow(code);
         return code;
     }
 
@@ -47,6 +49,13 @@ internal static class SessionCommand
         using var models = new ModelStore(store, Compute.Device(session.Device));
         return new SessionLoop(session, order => new OrderRun(order, models, store, lease.Require, time), server.Take, outbox, lease, time).Run();
     }
+
+    private static string Reason(int code) => code switch
+    {
+        0 => "done",
+        TrainerProtocol.LeaseLostExitCode => "lease lost",
+        _ => "gang broken",
+    };
 
     private static void Stop(PosixSignalContext context, SessionServer server)
     {

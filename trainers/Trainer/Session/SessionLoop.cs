@@ -1,5 +1,7 @@
+using System.Globalization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Trainer.Gangs;
 
 namespace FineTuneGrid.Trainer.Session;
 
@@ -39,10 +41,10 @@ internal sealed class SessionLoop(
         {
             return Loop();
         }
-        catch (GridException e) when (e.Code == ErrorCodes.LeaseLost)
+        catch (GridException e) when (EndsSession(e))
         {
             Console.WriteLine(LogLine.Session(e.Message));
-            return TrainerProtocol.LeaseLostExitCode;
+            return e.Code == ErrorCodes.LeaseLost ? TrainerProtocol.LeaseLostExitCode : TrainerProtocol.GangBrokenExitCode;
         }
         finally
         {
@@ -92,7 +94,7 @@ internal sealed class SessionLoop(
             case Shutdown shutdown:
                 _shutdown = true;
                 Console.WriteLine(LogLine.Session($"shutting down: {shutdown.Reason}"));
-                foreach (var seat in _seats.ToArray()) Leave(seat, checkpoint: true, shutdown.Reason);
+                foreach (var seat in _seats.ToArray()) Ask(seat, new Departure(Checkpoint: true, shutdown.Reason));
                 break;
         }
     }
@@ -108,6 +110,7 @@ internal sealed class SessionLoop(
         IJobRun? run = null;
         try
         {
+            CheckCompany(order);
             run = open(order);
             if (run.Attach(outbox.Post) == JobState.Finished)
             {
@@ -116,7 +119,7 @@ internal sealed class SessionLoop(
             }
             _seats.Add(new Seat(run, _seats.Count == 0 ? 0 : _seats.Min(s => s.Account)));
         }
-        catch (Exception e) when (!IsLeaseLost(e))
+        catch (Exception e) when (!EndsSession(e))
         {
             run?.Dispose();
             Fail(order, e);
@@ -126,7 +129,7 @@ internal sealed class SessionLoop(
     private void Detach(Detach detach)
     {
         var seat = _seats.Find(s => s.Run.Order.JobId == detach.JobId && s.Run.Order.Epoch == detach.Epoch);
-        if (seat is not null) Leave(seat, detach.Checkpoint, detach.Reason);
+        if (seat is not null) Ask(seat, new Departure(detach.Checkpoint, detach.Reason));
         else if (_seen.Add((detach.JobId, detach.Epoch))) outbox.Post(new JobDetached(detach.JobId, detach.Epoch, detach.Reason, null));
     }
 
@@ -135,25 +138,33 @@ internal sealed class SessionLoop(
         var seat = _seats.MinBy(s => s.Account)!;
         try
         {
-            if (seat.Run.Step(outbox.Post) == JobState.Finished) Remove(seat);
+            var state = seat.Run.Step(outbox.Post);
+            if (state == JobState.Finished) Remove(seat);
+            if (state == JobState.Leaving) Leave(seat, seat.Run.Agreed!);
         }
-        catch (Exception e) when (!IsLeaseLost(e))
+        catch (Exception e) when (!EndsSession(e))
         {
             Remove(seat);
             Fail(seat.Run.Order, e);
         }
     }
 
-    private void Leave(Seat seat, bool checkpoint, string reason)
+    private void Ask(Seat seat, Departure departure)
     {
+        if (seat.Run.MayLeave(departure)) Leave(seat, departure);
+    }
+
+    private void Leave(Seat seat, Departure departure)
+    {
+        var (checkpoint, reason) = departure;
         var order = seat.Run.Order;
         try
         {
             if (checkpoint) seat.Run.Checkpoint(outbox.Post);
             outbox.Post(new JobDetached(order.JobId, order.Epoch, reason, seat.Run.CommittedStep));
-            Console.WriteLine(LogLine.Job(order.JobId, $"left at step {seat.Run.CommittedStep}: {reason}"));
+            Console.WriteLine(LogLine.Job(order.JobId, $"left at step {seat.Run.CommittedStep?.ToString(CultureInfo.InvariantCulture) ?? "that worker 0 commits"}: {reason}"));
         }
-        catch (Exception e) when (!IsLeaseLost(e))
+        catch (Exception e) when (!EndsSession(e))
         {
             Fail(order, e);
         }
@@ -181,5 +192,13 @@ internal sealed class SessionLoop(
         outbox.Post(new JobFailed(order.JobId, order.Epoch, error, retryable));
     }
 
-    private static bool IsLeaseLost(Exception e) => e is GridException { Code: ErrorCodes.LeaseLost };
+    /// <summary>A gang steps when all of its workers do: turns with other jobs would make each wait for the sum of all.</summary>
+    private void CheckCompany(TrainingOrder order)
+    {
+        if (_seats.Count > 0 && _seats.Select(s => s.Run.Order).Append(order).Any(o => o.Gang is { Size: > 1 }))
+            throw new GridException(ErrorCodes.Unavailable, "A worker of a gang needs a session of its own, and this one holds another job.");
+    }
+
+    /// <summary>What ends the process, with every job in it: none of them failed.</summary>
+    private static bool EndsSession(Exception e) => e is GridException { Code: ErrorCodes.LeaseLost or ErrorCodes.GangBroken };
 }

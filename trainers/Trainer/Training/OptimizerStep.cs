@@ -16,12 +16,12 @@ internal sealed class OptimizerStep : IDisposable
     private readonly Trainee _trainee;
     private readonly JobSpec _spec;
     private readonly LearningRateSchedule _schedule;
-    private readonly Tensor _total;
-    private readonly Tensor _one;
+    private readonly IGradientSum _gradients;
 
-    public OptimizerStep(Trainee trainee, JobSpec spec, int totalSteps)
+    /// <param name="gradients">Owned from here on.</param>
+    public OptimizerStep(Trainee trainee, JobSpec spec, int totalSteps, IGradientSum gradients)
     {
-        (_trainee, _spec) = (trainee, spec);
+        (_trainee, _spec, _gradients) = (trainee, spec, gradients);
         var optimizer = spec.Optimizer;
         _schedule = new LearningRateSchedule(optimizer.Schedule, optimizer.LearningRate, totalSteps, optimizer.WarmupRatio);
         Optimizer = new AdamW(trainee.Trained, new AdamWOptions
@@ -32,8 +32,6 @@ internal sealed class OptimizerStep : IDisposable
             WeightDecay = optimizer.WeightDecay,
             MaxGradientNorm = optimizer.MaxGradNorm,
         });
-        _total = trainee.Trained.NewBuffer().DetachFromDisposeScope();
-        _one = trainee.Trained.NewBuffer().DetachFromDisposeScope();
     }
 
     public AdamW Optimizer { get; }
@@ -44,30 +42,23 @@ internal sealed class OptimizerStep : IDisposable
     public StepOutcome Run(int step, StepBatch batch, Action between)
     {
         using var scope = NewDisposeScope();
-        _total.zero_();
-        var (sum, tokens) = (0.0, 0L);
-        for (var i = 0; i < batch.MicroBatches.Count; i++)
+        var loss = _gradients.Run(step, batch.MicroBatches.Count, (i, gradient) =>
         {
             between();
-            _one.zero_();
-            var pass = new TrainingPass(DropoutSeed(step, i));
-            var loss = _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, _one, pass);
-            if (!double.IsFinite(loss.Sum)) throw Diverged(step, "loss");
-            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
-            _total.add_(_one);
-        }
-        if (tokens > 0) _total.div_((float)tokens);
+            return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, new TrainingPass(DropoutSeed(step, i)));
+        });
+        if (!double.IsFinite(loss.Sum)) throw Diverged(step, "loss");
+        if (loss.Tokens > 0) _gradients.Total.div_((float)loss.Tokens);
         var rate = _schedule.At(step);
-        var norm = Optimizer.Step(_total, rate);
+        var norm = Optimizer.Step(_gradients.Total, rate);
         if (!double.IsFinite(norm)) throw Diverged(step, "gradient");
-        return new StepOutcome(new StepLoss(sum, tokens), rate, norm);
+        return new StepOutcome(loss, rate, norm);
     }
 
     public void Dispose()
     {
         Optimizer.Dispose();
-        _total.Dispose();
-        _one.Dispose();
+        _gradients.Dispose();
     }
 
     /// <summary>A function of the spec's seed and the micro-step's place alone.</summary>

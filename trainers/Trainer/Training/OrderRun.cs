@@ -3,65 +3,106 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Gangs;
 using FineTuneGrid.Trainer.Models;
 using FineTuneGrid.Trainer.Session;
 
 namespace FineTuneGrid.Trainer.Training;
 
-/// <summary>One job's run: its training, stepped by the session's loop, with commits, reports and the log.</summary>
-/// <param name="guard">Throws where the lease is over; called before whatever takes long or lasts.</param>
-internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time) : IJobRun
+/// <summary>
+/// One job's run: its training, stepped by the session's loop, with commits, reports and the log. In a gang those are the first
+/// worker's; the others compute.
+/// </summary>
+internal sealed class OrderRun : IJobRun
 {
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(1);
 
-    private readonly RunCheckpoints _checkpoints = new(store, order, time);
-    private readonly OrderTraining _training = new(order, models, store, guard, time);
-    private readonly RunTelemetry _telemetry = new(order);
+    private readonly TrainingOrder _order;
+    private readonly Action _guard;
+    private readonly TimeProvider _time;
+    private readonly Gang? _gang;
+    private readonly RunCheckpoints _checkpoints;
+    private readonly OrderTraining _training;
+    private readonly RunTelemetry _telemetry;
     private readonly List<StepMetrics> _unreported = [];
+    private IReadOnlyList<string> _skipped = [];
+    private bool _begun;
     private long _lastReport;
     private long _lastLine;
 
-    public TrainingOrder Order => order;
+    /// <param name="guard">Throws where the lease is over; called before whatever takes long or lasts.</param>
+    /// <exception cref="GridException">The order is for a gang, and that cannot be here.</exception>
+    public OrderRun(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time)
+    {
+        (_order, _guard, _time) = (order, guard, time);
+        _gang = Gang.Of(order, guard, time);
+        _telemetry = new RunTelemetry(order);
+        _checkpoints = new RunCheckpoints(store, order, time);
+        _training = new OrderTraining(order, models, store, guard, time, _gang);
+    }
 
-    public int CommittedStep { get; private set; }
+    public TrainingOrder Order => _order;
+
+    public int? CommittedStep { get; private set; }
 
     public long TokensStepped { get; private set; }
 
-    private JobSpec Spec => order.Spec;
+    private JobSpec Spec => _order.Spec;
 
     private TrainerState State => _training.State;
 
+    public Departure? Agreed => _gang?.Agreed;
+
+    /// <summary>Whether this process speaks for the job.</summary>
+    private bool IsFirst => _gang is null or { IsFirst: true };
+
     public JobState Attach(Action<TrainerReport> report)
     {
-        guard();
-        var found = _checkpoints.Find();
+        _guard();
+        var found = IsFirst ? _checkpoints.Find() : null;
         if (found is { Manifest.Finished: true })
         {
             Log("the result is already committed");
             var done = _checkpoints.LoadState(found);
-            report(new JobFinished(order.JobId, order.Epoch, found.Key, Result(done, WeightsDigest(found), order.Resolved.TrainableParameters)));
+            report(new JobFinished(_order.JobId, _order.Epoch, found.Key, Result(done, WeightsDigest(found), _order.Resolved.TrainableParameters)));
             return JobState.Finished;
         }
+        // The others may start while this one loads.
+        _gang?.Open(report);
         _training.Open();
         if (found is not null) _training.Restore(_checkpoints, found);
-        CommittedStep = State.Step;
-        report(new JobAttached(order.JobId, order.Epoch, State.Step, [.. found?.Skipped.Select(s => s.Key) ?? []]));
-        Log($"{(found is null ? "starts" : "resumes")} at step {State.Step} of {_training.TotalSteps}: {_training.Trainee.Trained.Count} parameters in training");
+        if (IsFirst) CommittedStep = State.Step;
+        _skipped = [.. found?.Skipped.Select(s => s.Key) ?? []];
+        if (_gang is null) Begin(report);
         return JobState.Running;
     }
 
     public JobState Step(Action<TrainerReport> report)
     {
-        guard();
+        _guard();
+        if (!_begun)
+        {
+            if (!_gang!.Meet()) return JobState.Running;
+            _training.TakeFirstWorkersState();
+            Begin(report);
+        }
         if (State.Step < _training.TotalSteps) StepOnce(report);
         if (State.Step >= _training.TotalSteps)
         {
+            _gang?.Part();
             Finish(report);
             return JobState.Finished;
+        }
+        if (Agreed is not null)
+        {
+            _gang!.Part();
+            return JobState.Leaving;
         }
         if (State.Step % Spec.Checkpoint.EverySteps == 0) Checkpoint(report);
         return JobState.Running;
     }
+
+    public bool MayLeave(Departure departure) => _gang?.Ask(departure) != true;
 
     public void Checkpoint(Action<TrainerReport> report)
     {
@@ -72,19 +113,29 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
     public void Dispose()
     {
         _telemetry.Dispose();
+        _gang?.Dispose();
         _training.Dispose();
+    }
+
+    private void Begin(Action<TrainerReport> report)
+    {
+        _begun = true;
+        report(new JobAttached(_order.JobId, _order.Epoch, State.Step, _skipped));
+        var share = _gang is null ? "" : $", worker {_gang.Rank} of {_gang.Size}";
+        Log($"{(State.Step == 0 ? "starts" : "resumes")} at step {State.Step} of {_training.TotalSteps}: {_training.Trainee.Trained.Count} parameters in training{share}");
     }
 
     private void StepOnce(Action<TrainerReport> report)
     {
         using var span = _telemetry.Step(State.Step + 1);
         var done = _training.Step();
-        _telemetry.Stepped(span, done.Seconds, done.Batch.Tokens);
+        _telemetry.Stepped(span, done.Seconds, IsFirst ? done.Batch.Tokens : 0);
         TokensStepped += done.Batch.Tokens;
+        if (!IsFirst) return;
         _unreported.Add(new StepMetrics
         {
             Step = State.Step,
-            Attempt = order.Epoch,
+            Attempt = _order.Epoch,
             Epoch = done.Batch.Epoch,
             TrainLoss = done.Outcome.Loss.Tokens > 0 ? done.Outcome.Loss.Sum / done.Outcome.Loss.Tokens : null,
             ValidLoss = done.ValidLoss,
@@ -95,28 +146,33 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
             Seconds = done.Seconds,
             Provisional = true,
         });
-        if (time.GetElapsedTime(_lastReport) >= ReportInterval || done.ValidLoss is not null) Flush(report);
+        if (_time.GetElapsedTime(_lastReport) >= ReportInterval || done.ValidLoss is not null) Flush(report);
         LogStep(done);
     }
 
     private void Commit(bool finished, Action<TrainerReport> report)
     {
         using var span = _telemetry.Commit(State.Step);
-        var started = time.GetTimestamp();
-        var committed = _checkpoints.Commit(State, _training.Parts(finished), finished, guard);
+        var started = _time.GetTimestamp();
+        var committed = _checkpoints.Commit(State, _training.Parts(finished), finished, _guard);
         CommittedStep = State.Step;
-        var seconds = time.GetElapsedTime(started).TotalSeconds;
+        var seconds = _time.GetElapsedTime(started).TotalSeconds;
         _telemetry.Committed(seconds);
         Flush(report);
         report(new JobCommitted(
-            order.JobId, order.Epoch, State.Step, State.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, seconds));
+            _order.JobId, _order.Epoch, State.Step, State.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, seconds));
         Log($"step {State.Step} committed: weights sha256 {committed.WeightsSha256}, optimizer sha256 {committed.OptimizerSha256}");
         if (finished)
-            report(new JobFinished(order.JobId, order.Epoch, committed.ManifestKey, Result(State, committed.WeightsSha256, _training.Trainee.Trained.Count)));
+            report(new JobFinished(_order.JobId, _order.Epoch, committed.ManifestKey, Result(State, committed.WeightsSha256, _training.Trainee.Trained.Count)));
     }
 
     private void Finish(Action<TrainerReport> report)
     {
+        if (!IsFirst)
+        {
+            report(new JobDetached(_order.JobId, _order.Epoch, "worker 0 finishes the job", null));
+            return;
+        }
         if (FailedGate() is { } failure)
         {
             Checkpoint(report);
@@ -156,20 +212,20 @@ internal sealed class OrderRun(TrainingOrder order, ModelStore models, IBlobStor
     private void Flush(Action<TrainerReport> report)
     {
         if (_unreported.Count == 0) return;
-        report(new JobSteps(order.JobId, order.Epoch, [.. _unreported]));
+        report(new JobSteps(_order.JobId, _order.Epoch, [.. _unreported]));
         _unreported.Clear();
-        _lastReport = time.GetTimestamp();
+        _lastReport = _time.GetTimestamp();
     }
 
     private void LogStep(StepDone done)
     {
-        if (done.ValidLoss is null && State.Step < _training.TotalSteps && _lastLine != 0 && time.GetElapsedTime(_lastLine) < ReportInterval) return;
-        _lastLine = time.GetTimestamp();
+        if (done.ValidLoss is null && State.Step < _training.TotalSteps && _lastLine != 0 && _time.GetElapsedTime(_lastLine) < ReportInterval) return;
+        _lastLine = _time.GetTimestamp();
         var (loss, tail) = (done.Outcome.Loss, done.ValidLoss is { } v ? string.Create(CultureInfo.InvariantCulture, $", validation loss {v:F4}") : "");
         Log(string.Create(
             CultureInfo.InvariantCulture,
             $"step {State.Step}/{_training.TotalSteps}: loss {loss.Sum / Math.Max(1, loss.Tokens):F4}, learning rate {done.Outcome.LearningRate:G4}, gradient norm {done.Outcome.GradientNorm:F3}, {done.Batch.Tokens / Math.Max(done.Seconds, 1e-9):F0} tokens/s{tail}"));
     }
 
-    private void Log(string text) => Console.WriteLine(LogLine.Job(order.JobId, text));
+    private void Log(string text) => Console.WriteLine(LogLine.Job(_order.JobId, text));
 }

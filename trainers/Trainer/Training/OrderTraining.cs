@@ -3,7 +3,9 @@ using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Gangs;
 using FineTuneGrid.Trainer.Models;
+using TorchSharp;
 
 namespace FineTuneGrid.Trainer.Training;
 
@@ -12,7 +14,8 @@ namespace FineTuneGrid.Trainer.Training;
 /// a job and a replay of it take the very same steps.
 /// </summary>
 /// <param name="guard">Throws where the work must stop; called before whatever takes long.</param>
-internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time) : IDisposable
+/// <param name="gang">The workers that share the steps; null for one alone. The first of them evaluates.</param>
+internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time, Gang? gang = null) : IDisposable
 {
     private OptimizerStep _optimizer = null!;
     private TrainingData _data = null!;
@@ -32,11 +35,19 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         Trainee = models.Open(order);
         _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
         if (order.Validation is { } validation) _validation = TokenDataset.OpenAsync(store, validation).GetAwaiter().GetResult();
-        _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps);
+        _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps, gang is null ? new SingleSum(Trainee.Trained) : new GangSum(gang, Trainee.Trained));
     }
 
     /// <summary>Goes on from a committed state.</summary>
     public void Restore(RunCheckpoints checkpoints, RestoredCheckpoint found) => State = checkpoints.Load(found, Trainee, _optimizer.Optimizer);
+
+    /// <summary>Takes over the state of the gang's first worker: it alone has read the head, and may have restored.</summary>
+    public void TakeFirstWorkersState()
+    {
+        State = GridJson.Parse<TrainerState>(gang!.Share(gang.IsFirst ? GridJson.ToBytes(State) : null));
+        foreach (var values in (torch.Tensor[])[Trainee.Trained.Flat, _optimizer.Optimizer.FirstMoment, _optimizer.Optimizer.SecondMoment]) gang.Share(values);
+        _optimizer.Optimizer.StepCount = State.Step;
+    }
 
     /// <summary>One optimizer step, with the evaluation that is due after it.</summary>
     public StepDone Step()
@@ -67,7 +78,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     }
 
     private bool EvaluationIsDue() =>
-        _validation is not null && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));
+        _validation is not null && gang is null or { IsFirst: true } && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));
 
     private double? Evaluate()
     {

@@ -1,0 +1,154 @@
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Native;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Gangs;
+
+/// <summary>What all workers do at a step boundary because one of them was told to.</summary>
+/// <param name="Checkpoint">Worker 0 commits first.</param>
+internal sealed record Departure(bool Checkpoint, string Reason);
+
+/// <summary>
+/// One trainer's part in a gang: meets the others, shares worker 0's state with them, and agrees with them at the end of each step
+/// whether they go on. Every worker calls the same methods in the same order.
+/// </summary>
+/// <param name="guard">Throws where the lease is over; called while the others are waited for.</param>
+internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time) : IDisposable
+{
+    /// <summary>For one connection; the other end is known to listen.</summary>
+    private static readonly TimeSpan ConnectLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>From when this worker is ready until the last one is: they may start on cold machines, and load a large model.</summary>
+    private static readonly TimeSpan GatherLimit = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan GatherPatience = TimeSpan.FromMilliseconds(100);
+
+    private readonly GangMembership _membership = order.Gang!;
+    private WorkerGroup? _group;
+    private long _readySince;
+    private Departure? _asked;
+
+    public int Rank => _membership.Rank;
+
+    public int Size => _membership.Size;
+
+    public bool IsFirst => Rank == 0;
+
+    public bool HasMet { get; private set; }
+
+    /// <summary>What the workers agreed on at the end of the last step; null: they go on.</summary>
+    public Departure? Agreed { get; private set; }
+
+    private WorkerGroup Group => _group ?? throw new InvalidOperationException("the gang has not been opened");
+
+    /// <summary>Null where the order is for one worker.</summary>
+    /// <exception cref="GridException"><c>invalid_request</c> or <c>invalid_spec</c>: the order cannot be carried out by a gang, or not here.</exception>
+    public static Gang? Of(TrainingOrder order, Action guard, TimeProvider time)
+    {
+        order.Gang?.Check();
+        if (order.Gang is not { Size: > 1 }) return null;
+        if (order.Resolved.Mode != "exact")
+            throw new GridException(ErrorCodes.InvalidSpec, $"mode '{order.Resolved.Mode}' with several workers is not in this build; use 'exact'.", "mode");
+        GridNative.Require("resources.workers", "Several workers");
+        return new Gang(order, guard, time);
+    }
+
+    /// <summary>Worker 0 opens the meeting point and tells of it; the others go there.</summary>
+    public void Open(Action<TrainerReport> report)
+    {
+        var (meeting, port) = IsFirst ? (_membership.Host, 0) : _membership.MeetingPoint();
+        var name = $"{order.JobId}/{order.Epoch}/";
+        var silence = TimeSpan.FromSeconds(_membership.SilenceSeconds);
+        _group = WorkerGroup.Open(new GroupMembership(name, Rank, Size, meeting, port, _membership.Host), ConnectLimit, silence, guard);
+        if (IsFirst) report(new JobMeeting(order.JobId, order.Epoch, _membership.Host, _group.Port));
+    }
+
+    /// <summary>Waits a moment for the others. True when all have met.</summary>
+    public bool Meet()
+    {
+        if (HasMet) return true;
+        if (_readySince == 0) _readySince = time.GetTimestamp();
+        if (!Group.Gather(GatherPatience))
+        {
+            if (time.GetElapsedTime(_readySince) > GatherLimit)
+                throw new GridException(ErrorCodes.GangBroken, $"Worker {Rank} of {Size} waited {GatherLimit.TotalMinutes} minutes for the others, who did not all come.");
+            return false;
+        }
+        Group.Connect(ConnectLimit);
+        HasMet = true;
+        return true;
+    }
+
+    /// <summary>To leave at the next step boundary. False where the gang has not met: this worker may go at once.</summary>
+    public bool Ask(Departure departure)
+    {
+        if (HasMet) _asked ??= departure;
+        return HasMet;
+    }
+
+    /// <summary>Everyone's row of numbers, by rank, and with them what everyone was asked for.</summary>
+    /// <param name="step">Steps done; the same for all.</param>
+    public double[][] EndStep(int step, ReadOnlySpan<double> mine)
+    {
+        const int heads = 2;
+        var width = mine.Length + heads;
+        var row = new double[width];
+        (row[0], row[1]) = (step, _asked is null ? 0 : _asked.Checkpoint ? 1 : 2);
+        mine.CopyTo(row.AsSpan(heads));
+        using var scope = NewDisposeScope();
+        var all = zeros(width * Size, ScalarType.Float64);
+        Group.AllGather(all, tensor(row));
+        var rows = all.data<double>().ToArray().Chunk(width).ToArray();
+        if (rows.Any(r => r[0] != step)) throw new InvalidOperationException($"the workers stand at different steps: {string.Join(", ", rows.Select(r => r[0]))}");
+        Agreed = Agree([.. rows.Select(r => (int)r[1])]);
+        return [.. rows.Select(r => r[heads..])];
+    }
+
+    public void AllToAll(Tensor output, ReadOnlySpan<long> outputCounts, Tensor input, ReadOnlySpan<long> inputCounts) =>
+        Group.AllToAll(output, outputCounts, input, inputCounts);
+
+    public void AllGather(Tensor output, Tensor input) => Group.AllGather(output, input);
+
+    /// <summary>Worker 0's bytes, for all.</summary>
+    public byte[] Share(byte[]? bytes)
+    {
+        using var scope = NewDisposeScope();
+        var length = tensor(new long[] { bytes?.Length ?? 0 });
+        Group.Broadcast(length, 0);
+        var content = zeros(length.data<long>()[0], ScalarType.Byte);
+        if (bytes is not null) content.bytes = bytes;
+        Group.Broadcast(content, 0);
+        return content.bytes.ToArray();
+    }
+
+    /// <summary>Worker 0's values, for all.</summary>
+    public void Share(Tensor values)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var host = values.cpu();
+        Group.Broadcast(host, 0);
+        if (!IsFirst) values.copy_(host);
+    }
+
+    /// <summary>The last common act: nobody is in an exchange any more, so that each may end at its own time.</summary>
+    public void Part()
+    {
+        Group.Barrier();
+        Dispose();
+    }
+
+    public void Dispose()
+    {
+        _group?.Dispose();
+        _group = null;
+    }
+
+    /// <summary>Worker 0's order counts most; else a commit is made if anyone was asked for one.</summary>
+    private Departure? Agree(int[] asked)
+    {
+        var decisive = asked[0] != 0 ? asked[0] : asked.Contains(1) ? 1 : asked.Max();
+        return decisive == 0 ? null : new Departure(decisive == 1, _asked?.Reason ?? "another worker of the gang was told to leave");
+    }
+}

@@ -1,0 +1,49 @@
+using FineTuneGrid.Models;
+using FineTuneGrid.Models.Optim;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Training;
+
+/// <summary>The loss of micro-batch <paramref name="index"/>; its gradient is added to <paramref name="gradient"/>, which is zero.</summary>
+internal delegate LossResult MicroBatchGradient(int index, Tensor gradient);
+
+/// <summary>Sums the gradients of a step's micro-batches in canonical order, in fp32.</summary>
+internal interface IGradientSum : IDisposable
+{
+    /// <summary>Flat fp32 sum of the last run.</summary>
+    Tensor Total { get; }
+
+    /// <param name="step">Steps done before this one.</param>
+    /// <param name="count">Number of micro-batches.</param>
+    /// <returns>The sums of losses and of supervised tokens; the loss may be no finite number.</returns>
+    StepLoss Run(int step, int count, MicroBatchGradient compute);
+}
+
+/// <summary>One worker computes every micro-batch.</summary>
+internal sealed class SingleSum(FlatParameters trained) : IGradientSum
+{
+    private readonly Tensor _one = trained.NewBuffer().DetachFromDisposeScope();
+
+    public Tensor Total { get; } = trained.NewBuffer().DetachFromDisposeScope();
+
+    public StepLoss Run(int step, int count, MicroBatchGradient compute)
+    {
+        using var scope = NewDisposeScope();
+        Total.zero_();
+        var (sum, tokens) = (0.0, 0L);
+        for (var i = 0; i < count && double.IsFinite(sum); i++)
+        {
+            _one.zero_();
+            var loss = compute(i, _one);
+            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
+            Total.add_(_one);
+        }
+        return new StepLoss(sum, tokens);
+    }
+
+    public void Dispose()
+    {
+        Total.Dispose();
+        _one.Dispose();
+    }
+}
