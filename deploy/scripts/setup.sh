@@ -28,7 +28,7 @@ need_runtime() {
     local libs=/usr/lib/x86_64-linux-gnu
     [ -d $libs ] || libs=/usr/lib/$(uname -m)-linux-gnu
     local torch=()
-    [ -n "${GRID_LIBTORCH:-}" ] || torch=("$libs/libtorch.so" libtorch-dev)
+    [ -n "${GRID_LIBTORCH:-}" ] || torch=("$libs/libtorch.so" libtorch-dev /usr/include/gloo/context.h libgloo-dev)
     apt_need g++ g++ "${torch[@]}" "$libs/openblas*/libblas.so.3" libopenblas0-pthread "$libs/libzstd.so.1" libzstd1
 }
 

@@ -77,6 +77,45 @@ public sealed class SessionLoopTests : IDisposable
         Assert.Empty(Reports());
     }
 
+    [Fact]
+    public void Gang_ThatLostAWorker_EndsTheProcessWithoutAWord()
+    {
+        Attach("job-gang", tokensAStep: 10, steps: 5, fails: new GridException(ErrorCodes.GangBroken, "worker 1 is gone"));
+
+        Assert.Equal(TrainerProtocol.GangBrokenExitCode, Run());
+
+        Assert.Empty(Reports());
+    }
+
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(2, 1)]
+    [InlineData(2, 2)]
+    public void Gang_BesideAnotherJob_IsRefused(int firstSize, int secondSize)
+    {
+        Attach("job-first", tokensAStep: 10, steps: 5, workers: firstSize);
+        Attach("job-second", tokensAStep: 10, steps: 5, workers: secondSize);
+
+        Assert.Equal(0, Run());
+
+        var failed = Assert.Single(Reports().OfType<JobFailed>());
+        Assert.Equal(("job-second", ErrorCodes.Unavailable, true), (failed.JobId, failed.Error.Code, failed.Retryable));
+        Assert.All(_turns, t => Assert.Equal("job-first", t));
+    }
+
+    [Fact]
+    public void Detach_OfAGang_WaitsUntilAllAgree()
+    {
+        Attach("job-gang", tokensAStep: 10, steps: 9, workers: 2);
+        _frames.Enqueue(new Detach("job-gang", 1, Checkpoint: false, "cancelled"));
+
+        Assert.Equal(0, Run());
+
+        // The counting gang agrees at its third step.
+        Assert.Equal(3, _turns.Count);
+        Assert.Equal("all agreed", Assert.Single(Reports().OfType<JobDetached>()).Reason);
+    }
+
     [Theory]
     [InlineData("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", ErrorCodes.OutOfMemory)]
     [InlineData("CUDA out of memory", ErrorCodes.OutOfMemory)]
@@ -86,9 +125,9 @@ public sealed class SessionLoopTests : IDisposable
 
     private readonly Dictionary<string, CountingRun> _runs = [];
 
-    private void Attach(string jobId, int tokensAStep, int steps, GridException? fails = null)
+    private void Attach(string jobId, int tokensAStep, int steps, GridException? fails = null, int workers = 1)
     {
-        var order = _store.Order(jobId);
+        var order = _store.Order(jobId) with { Gang = new GangMembership(0, workers) };
         _runs[jobId] = new CountingRun(order, tokensAStep, steps, fails, _turns);
         _frames.Enqueue(new Attach(order));
     }
@@ -106,12 +145,13 @@ public sealed class SessionLoopTests : IDisposable
     private sealed class CountingRun(TrainingOrder order, int tokensAStep, int steps, GridException? fails, List<string> turns) : IJobRun
     {
         private int _done;
+        private bool _asked;
 
         public TrainingOrder Order => order;
 
         public int? CommittedStep => 0;
 
-        public Departure? Agreed => null;
+        public Departure? Agreed { get; private set; }
 
         public long TokensStepped => _done * (long)tokensAStep;
 
@@ -121,10 +161,19 @@ public sealed class SessionLoopTests : IDisposable
         {
             if (fails is not null) throw fails;
             turns.Add(order.JobId);
+            if (_asked && _done == 2)
+            {
+                Agreed = new Departure(Checkpoint: false, "all agreed");
+                return JobState.Leaving;
+            }
             return ++_done == steps ? JobState.Finished : JobState.Running;
         }
 
-        public bool MayLeave(Departure departure) => true;
+        public bool MayLeave(Departure departure)
+        {
+            _asked = order.Gang is { Size: > 1 };
+            return !_asked;
+        }
 
         public void Checkpoint(Action<TrainerReport> report)
         {

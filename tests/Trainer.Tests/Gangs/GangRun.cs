@@ -3,43 +3,50 @@ using FineTuneGrid.TrainerSupport;
 
 namespace FineTuneGrid.Trainer.Tests.Gangs;
 
-/// <summary>The trainers of one attempt, each with an agent of its own, started as the control plane starts them.</summary>
-internal sealed class GangRun : IAsyncDisposable
+/// <summary>One attempt of a job on the first trainers of a crew, begun as the control plane does it.</summary>
+/// <param name="Workers">Each with an agent of its own; worker 0 first.</param>
+internal sealed record GangRun(TrainingOrder Order, IReadOnlyList<FakeAgent> Workers)
 {
-    private GangRun(IReadOnlyList<FakeAgent> workers) => Workers = workers;
-
-    public IReadOnlyList<FakeAgent> Workers { get; }
-
     public FakeAgent First => Workers[0];
 
     /// <summary>Worker 0 first; the others when it has told where to meet.</summary>
-    public static async Task<GangRun> StartAsync(TestStore store, TrainingOrder order, int size, double silenceSeconds = 60)
+    public static async Task<GangRun> StartAsync(TestStore store, TrainingOrder order, IEnumerable<FakeAgent> workers, double silenceSeconds = 60)
     {
         await store.FenceAsync(order);
-        var run = new GangRun(await Task.WhenAll(Enumerable.Range(0, size).Select(_ => FakeAgent.StartAsync(store))));
-        var gang = new GangMembership(0, size, SilenceSeconds: silenceSeconds);
+        var run = new GangRun(order, [.. workers]);
+        var gang = new GangMembership(0, run.Workers.Count, SilenceSeconds: silenceSeconds);
         await run.First.SendAsync(new Attach(order with { Gang = gang }));
-        if (size == 1) return run;
-        var meeting = await run.First.UntilAsync<JobMeeting>();
-        Assert.Equal((order.JobId, order.Epoch), (meeting.JobId, meeting.Epoch));
-        for (var rank = 1; rank < size; rank++)
+        if (gang.Size == 1) return run;
+        var meeting = await run.First.UntilAsync<JobMeeting>(m => (m.JobId, m.Epoch) == (order.JobId, order.Epoch));
+        for (var rank = 1; rank < gang.Size; rank++)
             await run.Workers[rank].SendAsync(new Attach(order with { Gang = gang with { Rank = rank, Meeting = $"{meeting.Host}:{meeting.Port}" } }));
         return run;
     }
 
-    public Task<T[]> UntilAllAsync<T>()
-        where T : TrainerReport => Task.WhenAll(Workers.Select(w => w.UntilAsync<T>()));
+    public Task<JobAttached[]> AttachedAsync() => Task.WhenAll(Workers.Select(w => w.UntilAsync<JobAttached>(a => (a.JobId, a.Epoch) == (Order.JobId, Order.Epoch))));
 
-    /// <summary>Trains to the end; what was committed on the way, and the result.</summary>
+    public Task<JobCommitted> CommittedAsync() => First.UntilAsync<JobCommitted>(c => (c.JobId, c.Epoch) == (Order.JobId, Order.Epoch));
+
+    /// <summary>Trains to the end.</summary>
     public async Task<JobFinished> FinishAsync()
     {
-        var finished = First.UntilAsync<JobFinished>();
-        await Task.WhenAll(Workers.Skip(1).Select(w => w.UntilAsync<JobDetached>()));
+        var finished = First.UntilAsync<JobFinished>(f => f.JobId == Order.JobId);
+        await Task.WhenAll(Workers.Skip(1).Select(LeftAsync));
         return await finished;
     }
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Tells one worker to leave at the next step, and waits until all have left; what worker 0 said of it.</summary>
+    public async Task<JobDetached> LeaveAsync(int asked)
     {
-        foreach (var worker in Workers) await worker.DisposeAsync();
+        await Workers[asked].SendAsync(new Detach(Order.JobId, Order.Epoch, Checkpoint: true, "test"));
+        var left = await Task.WhenAll(Workers.Select(LeftAsync));
+        Assert.All(left.Skip(1), l => Assert.Null(l.CommittedStep));
+        return left[0];
     }
+
+    /// <summary>Digests of weights and optimizer at every commit that was heard of.</summary>
+    public List<(int Step, string Weights, string Optimizer)> Commits() =>
+        [.. First.Reports.OfType<JobCommitted>().Where(c => c.JobId == Order.JobId).Select(c => (c.Step, c.AdapterSha256, c.OptimizerSha256))];
+
+    private Task<JobDetached> LeftAsync(FakeAgent worker) => worker.UntilAsync<JobDetached>(d => (d.JobId, d.Epoch) == (Order.JobId, Order.Epoch));
 }

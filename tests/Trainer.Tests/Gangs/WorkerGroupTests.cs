@@ -69,6 +69,20 @@ public sealed class WorkerGroupTests
     }
 
     [Fact]
+    public void Gather_OfAnotherAttempt_WaitsInVain()
+    {
+        using var first = WorkerGroup.Open(new GroupMembership("job/2/", 0, 2, "127.0.0.1", 0, "127.0.0.1"), Limit, Limit, () => { });
+        using var stale = WorkerGroup.Open(new GroupMembership("job/1/", 1, 2, "127.0.0.1", first.Port, "127.0.0.1"), Limit, Limit, () => { });
+        using var fresh = WorkerGroup.Open(new GroupMembership("job/2/", 1, 2, "127.0.0.1", first.Port, "127.0.0.1"), Limit, Limit, () => { });
+
+        Assert.False(stale.Gather(TimeSpan.Zero));
+        Assert.False(first.Gather(TimeSpan.Zero));
+        Assert.True(fresh.Gather(TimeSpan.Zero));
+        Assert.True(first.Gather(TimeSpan.Zero));
+        Assert.False(stale.Gather(TimeSpan.FromMilliseconds(50)));
+    }
+
+    [Fact]
     public void Open_WhereNobodyListens_SaysWhere()
     {
         var membership = new GroupMembership("job/1/", 1, 2, "127.0.0.1", 1, "127.0.0.1");

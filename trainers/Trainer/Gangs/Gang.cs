@@ -48,10 +48,16 @@ internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time)
     {
         order.Gang?.Check();
         if (order.Gang is not { Size: > 1 }) return null;
+        CheckPossible(order);
+        return new Gang(order, guard, time);
+    }
+
+    /// <exception cref="GridException"><c>invalid_spec</c>: several workers cannot carry this order out, or not on this machine.</exception>
+    public static void CheckPossible(TrainingOrder order)
+    {
         if (order.Resolved.Mode != "exact")
             throw new GridException(ErrorCodes.InvalidSpec, $"mode '{order.Resolved.Mode}' with several workers is not in this build; use 'exact'.", "mode");
         GridNative.Require("resources.workers", "Several workers");
-        return new Gang(order, guard, time);
     }
 
     /// <summary>Worker 0 opens the meeting point and tells of it; the others go there.</summary>

@@ -8,6 +8,7 @@ using FineTuneGrid.Models.Config;
 using FineTuneGrid.Models.Lora;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Gangs;
 using FineTuneGrid.Trainer.Models;
 using FineTuneGrid.Trainer.Training;
 using static TorchSharp.torch;
@@ -16,7 +17,7 @@ namespace FineTuneGrid.Trainer.Tasks;
 
 /// <summary>
 /// What an order amounts to, from configs and lengths alone: steps, trainable parameters, memory. Touches no tensor, so it
-/// runs where there is no libtorch. Refuses what a trainer would refuse later.
+/// runs where there is no libtorch, but for jobs of several workers, which need it. Refuses what a trainer would refuse later.
 /// </summary>
 internal static class Planning
 {
@@ -38,6 +39,7 @@ internal static class Planning
         var spec = order.Spec;
         var architecture = ArchitectureOf(store, order);
         CheckData(order, architecture);
+        if (spec.Resources.Workers > 1) Gang.CheckPossible(order);
         var adapter = spec.Method.IsFull ? null : LoraPlan.Resolve(architecture, LoraSpec.From(spec.Method));
         CheckParent(store, order, adapter);
         var microBatchTokens = spec.Optimizer.MicroBatchTokens ?? Math.Max(DefaultMicroBatchTokens, order.Train.LongestExample);

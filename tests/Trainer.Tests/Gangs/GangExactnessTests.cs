@@ -1,0 +1,81 @@
+using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts.Training;
+
+namespace FineTuneGrid.Trainer.Tests.Gangs;
+
+/// <summary>However many real trainers share a job's steps, the bytes are those of one.</summary>
+public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
+{
+    [Fact]
+    public async Task Checkpoints_OfTwoAndFourWorkers_HaveTheBytesOfOne()
+    {
+        var one = await CommitsAsync("job-one", 1);
+
+        Assert.Equal(one, await CommitsAsync("job-two", 2));
+        Assert.Equal(one, await CommitsAsync("job-four", 4));
+        Assert.True(one.Count >= 4);
+    }
+
+    [Fact]
+    public async Task Checkpoints_OfAllParametersByThreeWorkers_HaveTheBytesOfOne() =>
+        Assert.Equal(await CommitsAsync("job-full-one", 1, FromRandomWeights), await CommitsAsync("job-full-three", 3, FromRandomWeights));
+
+    [Fact]
+    public async Task Checkpoints_WithDropout_HaveTheBytesOfOneWorker()
+    {
+        static void Dropout(JsonObject json) => json["method"]!["dropout"] = 0.1;
+
+        Assert.Equal(await CommitsAsync("job-dropout-one", 1, Dropout), await CommitsAsync("job-dropout-two", 2, Dropout));
+    }
+
+    [Fact]
+    public async Task Result_WhenTheNumberOfWorkersChanges_HasTheBytesOfOneWorker()
+    {
+        var whole = await StartAsync("job-whole", 1, 1, Lasting);
+        var expected = (await whole.FinishAsync()).Result.WeightsSha256;
+
+        foreach (var (epoch, size, asked) in new[] { (1, 2, 1), (2, 1, 0) })
+        {
+            var run = await StartAsync("job-changing", epoch, size, Stoppable);
+            var committed = await run.CommittedAsync();
+            Assert.True((await run.LeaveAsync(asked)).CommittedStep >= committed.Step);
+        }
+        var last = await StartAsync("job-changing", 3, 4, Stoppable);
+        var attached = await last.AttachedAsync();
+        var finished = await last.FinishAsync();
+
+        // All of them stand where the second attempt had left.
+        Assert.True(attached[0].FromStep > 1);
+        Assert.All(attached, a => Assert.Equal(attached[0].FromStep, a.FromStep));
+        Assert.Equal(expected, finished.Result.WeightsSha256);
+    }
+
+    /// <summary>30 steps: a trainer that is told to stop at its first ones has not ended before it hears of it.</summary>
+    internal static void Lasting(JsonObject json) => json["optimizer"]!["epochs"] = 6;
+
+    internal static void Stoppable(JsonObject json)
+    {
+        Lasting(json);
+        json["checkpoint"]!["every_steps"] = 1;
+    }
+
+    private static void FromRandomWeights(JsonObject json)
+    {
+        json["base_model"] = JsonNode.Parse("""
+            {"init": {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                      "num_key_value_heads": 1, "vocab_size": 320, "max_position_embeddings": 96, "rms_norm_eps": 1e-5, "hidden_act": "silu",
+                      "tie_word_embeddings": true}, "tokenizer": "tiny"}
+            """);
+        json["method"] = new JsonObject { ["type"] = "full" };
+    }
+
+    private Task<GangRun> StartAsync(string jobId, int epoch, int size, Action<JsonObject>? change) =>
+        GangRun.StartAsync(crew.Store, crew.Store.Order(jobId, epoch, change), crew.Trainers.Take(size));
+
+    private async Task<List<(int Step, string Weights, string Optimizer)>> CommitsAsync(string jobId, int size, Action<JsonObject>? change = null)
+    {
+        var run = await StartAsync(jobId, 1, size, change);
+        await run.FinishAsync();
+        return run.Commits();
+    }
+}
