@@ -8,6 +8,7 @@ CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const string Usage = """
     FineTuneGrid.Trainer session RUNDIR                      serve a node agent
     FineTuneGrid.Trainer task FILE [REPLY]                   run one task; the reply goes to REPLY, or is the last line of the output
+    FineTuneGrid.Trainer features                            say what this program can do on this machine
     FineTuneGrid.Trainer run ORDER.json --data DIR [--out DIR] [--threads N]
                                                              train one order on files, without an agent
     """;
@@ -16,7 +17,12 @@ try
     switch (args)
     {
         case ["session", var folder]:
-            return await SessionCommand.RunAsync(folder);
+            var code = await SessionCommand.RunAsync(folder);
+            // What a lost worker left under way has threads of its own, which must not see the libraries go.
+            if (code != 0) ThisProcess.EndNow(code);
+            return code;
+        case ["features"]:
+            return FeaturesCommand.Run();
         case ["task", var file]:
             return TaskCommand.Run(file, null);
         case ["task", var file, var reply]:

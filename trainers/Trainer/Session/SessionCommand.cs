@@ -22,8 +22,6 @@ internal static class SessionCommand
         ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
         var code = await ServeAsync(session);
         ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, Reason(code)));
-        // What a lost worker left under way has threads of its own, which must not see the libraries go.
-        if (code != 0) ThisProcess.EndNow(code);
         return code;
     }
 
