@@ -4,8 +4,7 @@ using Azure.Storage.Blobs;
 namespace FineTuneGrid.Storage.Tests;
 
 /// <summary>
-/// One Azurite (Microsoft's storage emulator) for all tests, on a free port, in memory. Installed by npm on first use into
-/// GRID_TOOLS or artifacts/tools.
+/// One Azurite (Microsoft's storage emulator) for all tests, on a free port, in memory.
 /// </summary>
 public sealed class AzuriteFixture : IAsyncLifetime
 {
@@ -20,11 +19,7 @@ public sealed class AzuriteFixture : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var tools = Environment.GetEnvironmentVariable("GRID_TOOLS") is { Length: > 0 } given ? given : Path.Combine(RepoRoot(), "artifacts", "tools");
-        var folder = Path.Combine(tools, "azurite");
-        var script = Path.Combine(folder, "node_modules", "azurite", "dist", "src", "blob", "main.js");
-        if (!File.Exists(script))
-            await InstallAsync(folder);
+        var script = await AzuriteProgram.ScriptAsync();
         var start = new ProcessStartInfo("node")
         {
             ArgumentList =
@@ -34,7 +29,7 @@ public sealed class AzuriteFixture : IAsyncLifetime
             },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = folder,
+            WorkingDirectory = Path.GetDirectoryName(script)!,
         };
         _process = Process.Start(start)!;
         var port = await ReadPortAsync(_process);
@@ -57,23 +52,6 @@ public sealed class AzuriteFixture : IAsyncLifetime
         _process.Dispose();
     }
 
-    private static async Task InstallAsync(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        var start = new ProcessStartInfo("npm")
-        {
-            ArgumentList = { "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel", "error", "azurite@3" },
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        using var npm = Process.Start(start) ?? throw new InvalidOperationException("npm did not start; install Node.js with npm (apt install npm).");
-        var output = npm.StandardOutput.ReadToEndAsync();
-        var error = npm.StandardError.ReadToEndAsync();
-        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(5));
-        await npm.WaitForExitAsync(limit.Token);
-        Assert.True(npm.ExitCode == 0, $"npm install azurite failed: {await output}{await error}");
-    }
-
     private static async Task<int> ReadPortAsync(Process process)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
@@ -90,14 +68,6 @@ public sealed class AzuriteFixture : IAsyncLifetime
             }
         }
         throw new InvalidOperationException($"Azurite did not start: {string.Join('\n', seen)} {await process.StandardError.ReadToEndAsync()}");
-    }
-
-    private static string RepoRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "FineTuneGrid.slnx")))
-            directory = directory.Parent;
-        return directory?.FullName ?? throw new InvalidOperationException("The tests run outside the repository.");
     }
 }
 

@@ -1,0 +1,59 @@
+namespace FineTuneGrid.Chaos;
+
+/// <summary>What is done to the cluster.</summary>
+internal enum FaultKind
+{
+    KillControl,
+    KillAgent,
+    KillTrainer,
+    KillNode,
+    KillEverything,
+    PauseControl,
+    PauseAgent,
+    PauseTrainer,
+    PauseStore,
+    RestartStore,
+}
+
+/// <param name="After">Time since the fault before.</param>
+/// <param name="Node">Index of the node that it hits; of no meaning for faults of the control process and the store.</param>
+/// <param name="For">How long a pause lasts.</param>
+internal sealed record Fault(TimeSpan After, FaultKind Kind, int Node, TimeSpan For);
+
+/// <summary>An endless schedule of faults: a function of the seed alone.</summary>
+internal static class FaultPlan
+{
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(7);
+
+    /// <summary>Pauses end before the lease does, about as it does, and well after.</summary>
+    private static readonly double[] PausesInLeases = [0.2, 0.5, 0.9, 1.0, 1.1, 1.6, 2.5];
+
+    /// <summary>How often each kind is drawn, of the sum.</summary>
+    private static readonly (FaultKind Kind, int Weight)[] Kinds =
+    [
+        (FaultKind.KillTrainer, 5), (FaultKind.KillAgent, 4), (FaultKind.KillNode, 3), (FaultKind.KillControl, 3), (FaultKind.KillEverything, 1),
+        (FaultKind.PauseTrainer, 3), (FaultKind.PauseAgent, 2), (FaultKind.PauseControl, 1), (FaultKind.PauseStore, 1), (FaultKind.RestartStore, 2),
+    ];
+
+    public static IEnumerable<Fault> Of(int seed, int nodes, TimeSpan lease)
+    {
+        var random = new Random(seed);
+        while (true)
+        {
+            var after = Shortest + (Longest - Shortest) * random.NextDouble();
+            yield return new Fault(after, Draw(random), random.Next(nodes), lease * PausesInLeases[random.Next(PausesInLeases.Length)]);
+        }
+    }
+
+    private static FaultKind Draw(Random random)
+    {
+        var at = random.Next(Kinds.Sum(k => k.Weight));
+        foreach (var (kind, weight) in Kinds)
+        {
+            if (at < weight) return kind;
+            at -= weight;
+        }
+        throw new InvalidOperationException("the weights do not add up");
+    }
+}

@@ -1,0 +1,88 @@
+using FineTuneGrid.EndToEnd;
+
+namespace FineTuneGrid.Chaos;
+
+/// <summary>Carries out a schedule of faults. Pauses run beside what comes next.</summary>
+internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
+{
+    private readonly List<Task> _pauses = [];
+
+    public Dictionary<FaultKind, int> Counts { get; } = [];
+
+    public async Task RunAsync(IEnumerable<Fault> plan, CancellationToken over)
+    {
+        foreach (var fault in plan)
+        {
+            try
+            {
+                await Task.Delay(fault.After, over);
+            }
+            catch (OperationCanceledException)
+            {
+                break;
+            }
+            if (!Strike(fault)) continue;
+            tell($"{fault.Kind} {(IsOfNode(fault.Kind) ? $"node-{fault.Node}" : "")} {(fault.Kind.ToString().StartsWith("Pause", StringComparison.Ordinal) ? $"{fault.For.TotalSeconds:0.0} s" : "")}".TrimEnd());
+            Counts[fault.Kind] = Counts.GetValueOrDefault(fault.Kind) + 1;
+        }
+        await Task.WhenAll(_pauses);
+    }
+
+    /// <summary>False where there was nothing to hit.</summary>
+    private bool Strike(Fault fault)
+    {
+        switch (fault.Kind)
+        {
+            case FaultKind.KillControl:
+                cluster.Control.Signal(ProcessTable.SigKill);
+                return true;
+            case FaultKind.KillAgent:
+                cluster.Agents[fault.Node].Signal(ProcessTable.SigKill);
+                return true;
+            case FaultKind.KillTrainer:
+                return Each(cluster.Trainers(fault.Node), p => ProcessTable.Signal(p.Pid, ProcessTable.SigKill));
+            case FaultKind.KillNode:
+                cluster.KillNode(fault.Node);
+                return true;
+            case FaultKind.KillEverything:
+                cluster.Control.Signal(ProcessTable.SigKill);
+                for (var node = 0; node < cluster.Nodes; node++) cluster.KillNode(node);
+                return true;
+            case FaultKind.PauseControl:
+                return Pause([cluster.Control.Signal], fault.For);
+            case FaultKind.PauseAgent:
+                return Pause([cluster.Agents[fault.Node].Signal], fault.For);
+            case FaultKind.PauseTrainer:
+                return Pause([.. cluster.Trainers(fault.Node).Select(p => (Action<int>)(signal => ProcessTable.Signal(p.Pid, signal)))], fault.For);
+            case FaultKind.PauseStore:
+                return Pause([cluster.Store.Signal], fault.For);
+            case FaultKind.RestartStore:
+                // In peace: the emulator keeps its index in memory and saves it at its end, which real blob storage never needs.
+                cluster.Store.Signal(ProcessTable.SigTerm);
+                return true;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "unknown fault");
+        }
+    }
+
+    private bool Pause(IReadOnlyList<Action<int>> targets, TimeSpan length)
+    {
+        if (!Each(targets, signal => signal(ProcessTable.SigStop))) return false;
+        _pauses.Add(ContinueAsync());
+        return true;
+
+        async Task ContinueAsync()
+        {
+            await Task.Delay(length);
+            Each(targets, signal => signal(ProcessTable.SigCont));
+        }
+    }
+
+    private static bool Each<T>(IReadOnlyList<T> all, Action<T> act)
+    {
+        foreach (var one in all) act(one);
+        return all.Count > 0;
+    }
+
+    private static bool IsOfNode(FaultKind kind) => kind is FaultKind.KillAgent or FaultKind.KillTrainer or FaultKind.KillNode or FaultKind.PauseAgent or FaultKind.PauseTrainer;
+}
