@@ -10,7 +10,6 @@ using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Gateway.Runs;
 using FineTuneGrid.Gateway.Telemetry;
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace FineTuneGrid.Gateway;
@@ -29,7 +28,7 @@ public static class GatewayHosting
         });
         services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
-        services.AddSingleton(new ApiKeys(SecretFile.EnsureBytes(Path.Combine(options.DataDirectory, "secrets", "pepper"))));
+        services.AddSingleton(new ApiKeys(options.Secrets.Pepper));
         services.AddSingleton<KeyCache>();
         services.AddSingleton<NameResolver>();
         services.AddSingleton<UsageScan>();
@@ -53,8 +52,7 @@ public static class GatewayHosting
         // The answer then says which parameter does not fit, in every environment.
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddOpenApi("v1");
-        services.AddDataProtection().SetApplicationName("FineTuneGrid")
-            .PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(options.DataDirectory, "secrets", "sessions")));
+        SessionKeyRing.Configure(services, options.Secrets.Session);
         services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null)
             .AddCookie(Policies.SessionScheme, SessionCookie.Configure);
         services.AddAntiforgery(o => o.Cookie.SameSite = SameSiteMode.Strict);
@@ -86,6 +84,7 @@ public static class GatewayHosting
         app.MapRuns();
         app.MapTokenize();
         app.MapFleet();
+        app.MapCluster();
         app.MapKeys();
         app.MapOrgs();
         app.MapHousekeeping();

@@ -1,10 +1,11 @@
+using FineTuneGrid.Gateway.Access;
+
 namespace FineTuneGrid.Gateway;
 
 /// <summary>What the front door needs to know of its host.</summary>
 public sealed class GatewayOptions
 {
-    /// <summary>Folder of the server's own secrets and of admin.key; never below the blob store's root.</summary>
-    public required string DataDirectory { get; set; }
+    public required GatewaySecrets Secrets { get; set; }
 
     /// <summary>Server-side folders from which models and data sets may be imported by path. Default: none.</summary>
     public IReadOnlyList<string> ImportRoots { get; set; } = [];
@@ -14,4 +15,7 @@ public sealed class GatewayOptions
 
     /// <summary>How long a key's answer is reused; revocation takes effect within this time. Default: 15 s.</summary>
     public TimeSpan KeyCacheTime { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The same while the directory of keys does not answer. Default: 60 s.</summary>
+    public TimeSpan KeyOutageTime { get; set; } = TimeSpan.FromSeconds(60);
 }

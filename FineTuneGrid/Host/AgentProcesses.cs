@@ -19,11 +19,11 @@ internal sealed partial class AgentProcesses(TimeProvider time, ILogger<AgentPro
     private readonly CancellationTokenSource _stopping = new();
     private readonly List<Task> _watched = [];
 
-    public void Start(HostOptions options, IPEndPoint cluster, NodeTokens tokens)
+    public void Start(HostOptions options, string nodes, IPEndPoint cluster, NodeTokens tokens)
     {
         for (var i = 1; i <= options.Nodes; i++)
         {
-            var name = $"node-{i}";
+            var name = $"{nodes}-{i}";
             var folder = Path.Combine(options.Data, "nodes", name);
             Directory.CreateDirectory(folder);
             var tokenFile = Path.Combine(folder, "token");

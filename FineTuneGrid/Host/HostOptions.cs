@@ -20,11 +20,11 @@ public sealed record HostOptions
           --advertise ADDRESS   let node agents of other machines connect to this address; needs a trusted network
           --samples DIR         samples that a new data directory comes with; --no-samples leaves them out
           --import-root DIR     allow import of server-side files below DIR (repeatable)
-          --lease SECONDS       lease of nodes and trainers; default 15
+          --lease SECONDS       lease of nodes and trainers; default 15, with FTG__Clustering__Redis 45
           --log-format text|json   what is logged, for people or one JSON object a line; default text
 
           with --roles node alone:
-          --cluster HOST:PORT   a silo's cluster port
+          --cluster LIST        cluster ports of silos, ADDRESS:PORT,ADDRESS:PORT; not needed with FTG__Clustering__Redis
           --node-name NAME      the node's id; default: the machine's name
           --token-file FILE     the node's token
           --device cpu|cuda, --slots N, --threads N
@@ -66,12 +66,14 @@ public sealed record HostOptions
 
     public IReadOnlyList<string> ImportRoots { get; init; } = [];
 
-    public double LeaseSeconds { get; init; } = 15;
+    /// <summary>Null for the default, which is longer in a cluster.</summary>
+    public double? LeaseSeconds { get; init; }
 
     /// <summary>One JSON object a line, with every named value apart.</summary>
     public bool LogsAsJson { get; init; }
 
-    public string? Cluster { get; init; }
+    /// <summary>Cluster ports of silos; empty where the agent finds them in Redis.</summary>
+    public IReadOnlyList<IPEndPoint> Cluster { get; init; } = [];
 
     public string NodeName { get; init; } = Environment.MachineName.ToLowerInvariant();
 
@@ -116,7 +118,7 @@ public sealed record HostOptions
                 "--import-root" => options with { ImportRoots = [.. options.ImportRoots, Value()] },
                 "--lease" => options with { LeaseSeconds = Number(name, Value(), 3, 3600) },
                 "--log-format" => options with { LogsAsJson = Value() is "text" or "json" ? args[i] == "json" : throw Bad(name, "must be text or json") },
-                "--cluster" => options with { Cluster = Value() },
+                "--cluster" => options with { Cluster = [.. options.Cluster, .. ParseCluster(Value())] },
                 "--node-name" => options with { NodeName = Names.Check(Value(), name) },
                 "--token-file" => options with { TokenFile = Value() },
                 "--trainer-address" => options with { TrainerAddress = Value() is { } host && Uri.CheckHostName(host) != UriHostNameType.Unknown ? host : throw Bad(name, "must be a host name or an address") },
@@ -135,7 +137,6 @@ public sealed record HostOptions
         if (!IPAddress.IsLoopback(Bind) && !InsecureBind)
             throw Bad("--bind", $"{Bind} can be reached from other machines without TLS; put a TLS proxy in front, or say --insecure-bind");
         if (IssueToken is not null) return this with { Data = Path.GetFullPath(Data) };
-        if (!IsControl && (Cluster is null || !IPEndPoint.TryParse(Cluster, out _))) throw Bad("--cluster", "must be ADDRESS:PORT of a silo where the role is node alone");
         if (!IsControl && TokenFile is null) throw Bad("--token-file", "is needed where the role is node alone");
         return this with { Data = Path.GetFullPath(Data) };
     }
@@ -147,6 +148,10 @@ public sealed record HostOptions
         if (roles.Contains("silo") != roles.Contains("gateway")) throw Bad("--roles", "silo and gateway go together");
         return roles;
     }
+
+    private static List<IPEndPoint> ParseCluster(string text) =>
+        [.. text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(part => IPEndPoint.TryParse(part, out var silo) && silo.Port > 0 ? silo : throw Bad("--cluster", $"must be ADDRESS:PORT of silos, separated by commas, not '{part}'"))];
 
     private static int Number(string name, string text, int low, int high) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n >= low && n <= high

@@ -13,7 +13,7 @@ try
     var options = HostOptions.Parse(args);
     if (options.IssueToken is { } node)
     {
-        Console.WriteLine(NodeHost.IssueToken(options.Data, node));
+        Console.WriteLine(await NodeHost.IssueTokenAsync(options.Data, node));
         return 0;
     }
     using var export = OtlpExport.Start(HostLogging.Service(options), HostLogging.Instance(options));

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Host;
 
@@ -7,7 +8,7 @@ namespace FineTuneGrid.Host;
 internal sealed class SampleSet(string folder)
 {
     private const string License = "MIT";
-    private const string Marker = "samples.registered";
+    private const string Marker = "installation/samples";
 
     public string Folder => folder;
 
@@ -27,15 +28,15 @@ internal sealed class SampleSet(string folder)
         return null;
     }
 
-    /// <summary>Once in the life of a data directory, so that a user's deletion stays. A crash in between repeats what is missing.</summary>
-    public async Task RegisterOnceAsync(AssetService assets, string data)
+    /// <summary>Once in the life of a grid, so that a user's deletion stays. A crash in between repeats what is missing.</summary>
+    public async Task RegisterOnceAsync(AssetService assets, IBlobStore store, string data)
     {
-        var marker = Path.Combine(data, Marker);
-        if (File.Exists(marker)) return;
+        // Earlier builds left a file.
+        if (File.Exists(Path.Combine(data, "samples.registered")) || await store.StatAsync(Marker) is not null) return;
         await RegisterAsync(assets, AssetKind.Model, "tiny", "tiny");
         await RegisterAsync(assets, AssetKind.Dataset, "sample", "train.parquet");
         await RegisterAsync(assets, AssetKind.Dataset, "sample-validation", "validation.parquet");
-        await File.WriteAllTextAsync(marker, folder);
+        await store.WriteBytesAsync(Marker, default);
     }
 
     private async Task RegisterAsync(AssetService assets, AssetKind kind, string name, string path)

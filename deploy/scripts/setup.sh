@@ -33,7 +33,7 @@ need_runtime() {
 }
 
 need_test_servers() {
-    apt_need node nodejs npm npm python3 python3
+    apt_need node nodejs npm npm python3 python3 redis-server redis-server
     # The peer check loads the adapter with plain PyTorch, outside the product.
     apt_need /usr/lib/python3/dist-packages/torch python3-torch
 }

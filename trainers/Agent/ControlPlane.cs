@@ -20,7 +20,13 @@ internal sealed partial class ControlPlane(
     ILogger logger)
 {
     /// <summary>Longer than the longest poll; shorter than what a client library waits.</summary>
-    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// A renewal is small. One that a killed silo has swallowed is repeated through another soon: the client library itself would
+    /// wait for the answer longer than the lease lasts.
+    /// </summary>
+    private static readonly TimeSpan RenewLimit = TimeSpan.FromSeconds(4);
 
     private readonly SemaphoreSlim _registering = new(1, 1);
     private volatile Registered? _registered;
@@ -33,12 +39,12 @@ internal sealed partial class ControlPlane(
     public Task<NodeWelcome> RegisterAsync(CancellationToken cancellation) => RegisterAsync(_registered, cancellation);
 
     /// <summary>One call under the current incarnation, with its own time limit. After <c>lease_lost</c> it is registered anew and the call fails.</summary>
-    public async Task<T> CallAsync<T>(Func<INodeGrain, string, Task<T>> call, CancellationToken cancellation)
+    public async Task<T> CallAsync<T>(Func<INodeGrain, string, Task<T>> call, CancellationToken cancellation, TimeSpan? limit = null)
     {
         var registered = _registered ?? throw new InvalidOperationException("the node is not registered yet");
         try
         {
-            return await call(node(), registered.Incarnation).WaitAsync(CallLimit, time, cancellation);
+            return await call(node(), registered.Incarnation).WaitAsync(limit ?? CallLimit, time, cancellation);
         }
         catch (GridException e) when (e.Code == ErrorCodes.LeaseLost)
         {
@@ -65,7 +71,7 @@ internal sealed partial class ControlPlane(
             try
             {
                 var sent = time.GetTimestamp();
-                var welcome = await CallAsync((grain, incarnation) => grain.Renew(incarnation, sessions()), cancellation);
+                var welcome = await CallAsync((grain, incarnation) => grain.Renew(incarnation, sessions()), cancellation, RenewLimit);
                 Renewed(welcome, sent);
                 backoff = new Backoff(time);
                 await Task.Delay(TimeSpan.FromSeconds(welcome.RenewSeconds), time, cancellation);

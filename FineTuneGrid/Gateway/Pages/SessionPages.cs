@@ -32,7 +32,7 @@ public static class SessionPages
     {
         if (token is not null)
         {
-            if (links.Redeem(token) is { } hash && await EnterAsync(context, cache, hash)) return Results.LocalRedirect("/");
+            if (await links.RedeemAsync(token, context.RequestAborted) is { } hash && await EnterAsync(context, cache, hash)) return Results.LocalRedirect("/");
             return Form(context, "This sign-in link was used already or is too old. Sign in with a key.");
         }
         return Form(context, null, context.Request.Query["ReturnUrl"].ToString());

@@ -65,7 +65,7 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
         JsonException e => new(ErrorCodes.InvalidJson, $"The body is not the expected JSON: {e.Message}"),
         OperationCanceledException when aborted => null,
         TimeoutException => new(ErrorCodes.Unavailable, "The grid did not answer in time; the outcome is unknown, read the state before trying again."),
-        Orleans.Runtime.OrleansException e => new(ErrorCodes.Unavailable, $"The grid is not available: {e.Message}"),
+        Orleans.Runtime.OrleansException e => new(ErrorCodes.Unavailable, $"The grid is not available: {e.Message.Split('\n')[0].TrimEnd()}"),
         _ => new(ErrorCodes.Internal, "An unexpected fault; the trace id finds it in the server's log."),
     };
 

@@ -15,6 +15,7 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Dashboard;
 using Orleans.Hosting;
+using Orleans.Runtime;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
 
@@ -41,7 +42,10 @@ public static class GridSiloExtensions
         services.AddSingleton<AssetFinder>().AddSingleton<InitAdapterCheck>().AddSingleton<JobResolver>();
         services.AddSingleton<JobPublisher>().AddSingleton<JobEffectRunner>();
         services.AddHousekeeping();
+        services.AddSingleton<IClusterMembers, ClusterMembers>();
         builder.UseOrleans(silo => Configure(silo, options));
+        // After the silo: hosted services start in order.
+        services.AddHostedService<PoolKeeper>();
         return builder;
     }
 
@@ -60,25 +64,27 @@ public static class GridSiloExtensions
         silo.AddDashboard(dashboard => dashboard.HideTrace = true);
         silo.AddIncomingGrainCallFilter<IncomingCallGuard>();
         silo.AddOutgoingGrainCallFilter<OutgoingCallStamp>();
-        silo.AddStartupTask((services, _) => services.GetRequiredService<IGrainFactory>().GetGrain<IPoolGrain>(PoolKeys.Default).Start());
     }
 
     /// <summary>One silo, which keeps the membership itself; node agents of other machines reach it where it advertises an address.</summary>
     private static void UseOneSilo(ISiloBuilder silo, GridSiloOptions options)
     {
         var self = new IPEndPoint(options.Advertise ?? IPAddress.Loopback, options.SiloPort);
-        silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, self, ServiceId, options.ClusterId);
+        silo.UseLocalhostClustering(options.SiloPort, options.GatewayPort, self, options.ServiceId, options.ClusterId);
         if (options.Advertise is { } address) silo.ConfigureEndpoints(address, options.SiloPort, options.GatewayPort, listenOnAnyHostAddress: true);
     }
 
     /// <summary>Membership in Redis, for silos on several machines. Grain state stays in the blob store.</summary>
     private static void UseRedis(ISiloBuilder silo, GridSiloOptions options)
     {
-        silo.Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (ServiceId, options.ClusterId));
+        silo.Configure<ClusterOptions>(o => (o.ServiceId, o.ClusterId) = (options.ServiceId, options.ClusterId));
         if (options.Advertise is { } address)
             silo.ConfigureEndpoints(address, options.SiloPort, options.GatewayPort, listenOnAnyHostAddress: true);
         else
             silo.ConfigureEndpoints(IPAddress.Loopback, options.SiloPort, options.GatewayPort);
         silo.UseRedisClustering(options.Redis!);
+        silo.Configure<ClusterMembershipOptions>(MembershipTimes.Apply);
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, JoinWatch>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, RowWatch>();
     }
 }

@@ -19,7 +19,9 @@ public sealed record GridSiloOptions
     /// <summary>Where node agents connect.</summary>
     public int GatewayPort { get; init; } = 30000;
 
-    public string ClusterId { get; init; } = "finetunegrid";
+    public string ServiceId { get; init; } = GridSiloExtensions.ServiceId;
+
+    public string ClusterId { get; init; } = GridSiloExtensions.ServiceId;
 
     /// <summary>Redis for the cluster's membership; null for one silo on this machine.</summary>
     public string? Redis { get; init; }
@@ -32,6 +34,9 @@ public sealed record GridSiloOptions
 
     public GridOptions Grid { get; init; } = new();
 
+    /// <summary>Twice what the others need to find a silo dead, so that a trainer outlives the silo that leads it.</summary>
+    public static readonly TimeSpan ShortestClusterLease = TimeSpan.FromSeconds(30);
+
     /// <exception cref="GridException">invalid_value, naming the key at fault.</exception>
     public void Validate()
     {
@@ -40,6 +45,8 @@ public sealed record GridSiloOptions
         if (SiloPort == GatewayPort)
             throw Bad("gateway-port", $"must differ from silo-port ({SiloPort})");
         Positive(Grid.NodeLease, "node_lease");
+        if (Redis is not null && Grid.NodeLease < ShortestClusterLease)
+            throw Bad("node_lease", $"must be at least {ShortestClusterLease.TotalSeconds} s in a cluster: so long it may take until a dead silo's grains are elsewhere");
         Positive(Grid.NodeRenew, "node_renew");
         Positive(Grid.PoolTick, "pool_tick");
         Positive(Grid.WakeEvery, "wake_every");

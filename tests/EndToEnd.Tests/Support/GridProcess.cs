@@ -24,6 +24,9 @@ internal sealed class GridProcess : IAsyncDisposable
 
     public string Address => Http.BaseAddress!.ToString().TrimEnd('/');
 
+    /// <summary>All that the hosts and agents said.</summary>
+    public IEnumerable<string> Lines => _output;
+
     /// <summary>The last lines of the hosts and agents so far, for failures.</summary>
     public string Log => "Last output of the grid:\n" + string.Join('\n', _output.TakeLast(60));
 

@@ -7,6 +7,8 @@ internal static class Programs
 
     public static string Host { get; } = Output("FineTuneGrid.Host", "FineTuneGrid.Host.dll");
 
+    public static string Cli { get; } = Output("FineTuneGrid.Cli", "ftg.dll");
+
     public static string Repository { get; } = FindRepository();
 
     private static string Output(string project, string file)

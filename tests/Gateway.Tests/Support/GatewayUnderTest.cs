@@ -64,12 +64,13 @@ public sealed class GatewayUnderTest : IAsyncLifetime
             Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SiloPort = FreePort.Take(), GatewayPort = FreePort.Take(), InspectorCommand = inspector,
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
-        builder.AddGridGateway(new GatewayOptions { DataDirectory = Directory, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
+        var secrets = GatewaySecrets.InFolder(Directory);
+        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
         App = builder.Build();
         App.MapGridGateway();
         await App.StartAsync();
-        await GatewayBootstrap.EnsureAdminAsync(App.Services.GetRequiredService<IGrainFactory>(), App.Services.GetRequiredService<ApiKeys>(), Directory);
+        await GatewayBootstrap.EnsureAdminAsync(App.Services.GetRequiredService<IGrainFactory>(), App.Services.GetRequiredService<ApiKeys>(), secrets);
         Admin = Client(AdminSecret);
         Nobody = Client(null);
         Member = Client((await KeyAsync("member", Acme)).Secret);

@@ -1,0 +1,47 @@
+using FineTuneGrid.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace FineTuneGrid.Host;
+
+/// <summary>
+/// What an installation is configured with besides the command line: <c>DATA/appsettings.json</c> under <c>FTG</c>, and environment
+/// variables <c>FTG__SECTION__KEY</c>, which win.
+/// </summary>
+internal sealed record HostSettings(StorageSettings Storage, ClusterSettings Cluster)
+{
+    /// <exception cref="GridException">The file is not JSON, a key is unknown, or one has no possible value.</exception>
+    public static HostSettings Load(string data)
+    {
+        var section = Read(data);
+        foreach (var (path, value) in section.AsEnumerable(makePathsRelative: true))
+        {
+            if (value is not null && !SettingKeys.All.Contains(path, StringComparer.OrdinalIgnoreCase))
+                throw SettingKeys.Bad(path, $"is not a setting; there are {string.Join(", ", SettingKeys.All.Select(SettingKeys.Variable))}");
+        }
+        var settings = new HostSettings(StorageSettings.Read(section), ClusterSettings.Read(section));
+        if (settings.Cluster.Redis is not null && !settings.Storage.IsShared)
+            throw SettingKeys.Bad(SettingKeys.Redis, $"needs storage that all silos share: set {SettingKeys.Variable(SettingKeys.AzureBlob)} or {SettingKeys.Variable(SettingKeys.Folder)}");
+        return settings;
+    }
+
+    /// <summary>Where the secrets of this installation are: the same place for every control process of a cluster.</summary>
+    public ISecretVault OpenVault(string data)
+    {
+        if (Cluster.Secrets is { } folder) return new FolderVault(folder, SettingKeys.Secrets);
+        if (Cluster.Redis is null) return new FolderVault(data, null);
+        return Storage.Folder is { } shared ? new FolderVault(shared, SettingKeys.Folder) : Storage.OpenBlobVault(data);
+    }
+
+    private static IConfiguration Read(string data)
+    {
+        var file = Path.Combine(data, "appsettings.json");
+        try
+        {
+            return new ConfigurationBuilder().AddJsonFile(file, optional: true).AddEnvironmentVariables().Build().GetSection("FTG");
+        }
+        catch (InvalidDataException e)
+        {
+            throw new GridException(ErrorCodes.InvalidJson, $"{file} is not JSON: {e.InnerException?.Message ?? e.Message}", "appsettings.json", inner: e);
+        }
+    }
+}

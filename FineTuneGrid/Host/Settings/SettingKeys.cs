@@ -1,0 +1,29 @@
+using FineTuneGrid.Contracts;
+using Microsoft.Extensions.Configuration;
+
+namespace FineTuneGrid.Host;
+
+/// <summary>The keys below <c>FTG</c> that an installation may set.</summary>
+internal static class SettingKeys
+{
+    public const string AzureBlob = "Storage:AzureBlob";
+    public const string Container = "Storage:Container";
+    public const string Folder = "Storage:Folder";
+    public const string Redis = "Clustering:Redis";
+    public const string ServiceId = "Clustering:ServiceId";
+    public const string ClusterId = "Clustering:ClusterId";
+    public const string SiloPort = "Clustering:SiloPort";
+    public const string GatewayPort = "Clustering:GatewayPort";
+    public const string Advertise = "Clustering:Advertise";
+    public const string Secrets = "Clustering:Secrets";
+
+    public static readonly string[] All = [AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets];
+
+    /// <summary>The environment variable of a key.</summary>
+    public static string Variable(string key) => "FTG__" + key.Replace(":", "__", StringComparison.Ordinal);
+
+    public static string? Text(IConfiguration section, string key) => section[key] is { Length: > 0 } text ? text : null;
+
+    public static GridException Bad(string key, string what, Exception? inner = null) =>
+        new(ErrorCodes.InvalidValue, $"The setting {Variable(key)} {what}.", Variable(key), inner: inner);
+}

@@ -1,0 +1,43 @@
+using FineTuneGrid.Storage.Tests;
+
+namespace FineTuneGrid.Cluster;
+
+/// <summary>Settings that cannot be, told at the start by the name of the key. The same with and without the real packages.</summary>
+public sealed class SettingTests
+{
+    [Theory]
+    [InlineData("FTG__Clustering__Redis", "127.0.0.1:6379", "needs storage that all silos share")]
+    [InlineData("FTG__Clustering__Redis", "password=x", "names no server")]
+    [InlineData("FTG__Clustering__SiloPort", "70000", "must be a port")]
+    [InlineData("FTG__Clustering__GatewayPort", "x", "must be a port")]
+    [InlineData("FTG__Clustering__Advertise", "control-1", "must be an IP address")]
+    [InlineData("FTG__Clustering__ClusterId", "a b", "must be at most 64 letters")]
+    [InlineData("FTG__Clustering__Secrets", "/no/such/folder", "names no folder")]
+    [InlineData("FTG__Storage__Folder", "/no/such/folder", "names no folder")]
+    [InlineData("FTG__Clustering__Rediss", "x", "is not a setting")]
+    public async Task BadSetting_IsRefusedByName(string name, string value, string why) =>
+        Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task RedisWithOneContainersAddress_NeedsAFolderOfSecrets() => Assert.StartsWith(
+        "error: The setting FTG__Clustering__Secrets must name a folder",
+        await Refusal.OfAsync(new Dictionary<string, string>
+        {
+            ["FTG__Clustering__Redis"] = "127.0.0.1:6379", ["FTG__Storage__AzureBlob"] = await ContainerAsync(),
+        }),
+        StringComparison.Ordinal);
+
+    [Fact]
+    public async Task NodeWithoutSilos_IsRefusedByName() => Assert.StartsWith(
+        "error: --cluster must be ADDRESS:PORT", await Refusal.OfAsync(new Dictionary<string, string>(), "--roles", "node", "--token-file", "/dev/null"), StringComparison.Ordinal);
+
+    private AzuriteFixture? _azurite;
+
+    private async Task<string> ContainerAsync()
+    {
+        _azurite = new AzuriteFixture();
+        await _azurite.InitializeAsync();
+        var container = await _azurite.NewContainerAsync();
+        return container.GenerateSasUri(global::Azure.Storage.Sas.BlobContainerSasPermissions.All, DateTimeOffset.UtcNow.AddHours(1)).AbsoluteUri;
+    }
+}
