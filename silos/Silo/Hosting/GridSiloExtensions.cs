@@ -84,6 +84,8 @@ public static class GridSiloExtensions
             silo.ConfigureEndpoints(IPAddress.Loopback, options.SiloPort, options.GatewayPort);
         silo.UseRedisClustering(options.Redis!);
         silo.Configure<ClusterMembershipOptions>(MembershipTimes.Apply);
+        // Where these packages have no clustering there is no table, and the runtime refuses the configuration in its own words.
+        if (silo.Services.All(s => s.ServiceType != typeof(IMembershipTable))) return;
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, JoinWatch>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, RowWatch>();
     }
