@@ -10,7 +10,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
     private readonly CancellationTokenSource _abandon = new();
     private readonly Task _running;
 
-    public AgentUnderTest(TestStore store, FakeNode node)
+    public AgentUnderTest(TestStore store, FakeNode node, int slots = 1)
     {
         var options = new AgentOptions
         {
@@ -19,6 +19,7 @@ internal sealed class AgentUnderTest : IAsyncDisposable
             Blobs = Storage.BlobAccessIssuer.Local(store.Access.LocalRoot!),
             Build = "test",
             Threads = 1,
+            Slots = slots,
             TrainerCommand = ["dotnet", TrainerProgram.Path],
             LogInterval = TimeSpan.FromMilliseconds(200),
         };

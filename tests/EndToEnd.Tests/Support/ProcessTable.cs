@@ -30,6 +30,14 @@ internal static partial class ProcessTable
         return parts;
     }
 
+    /// <summary>The trainer of a session; null where none runs.</summary>
+    public static int? TrainerOf(string data, string session)
+    {
+        foreach (var part in Of(data).Where(p => p.Part == Part.Trainer))
+            if (Arguments($"/proc/{part.Pid}")?.Any(a => a.EndsWith($"/sessions/{session}", StringComparison.Ordinal)) == true) return part.Pid;
+        return null;
+    }
+
     public static void Signal(int pid, int signal) => _ = Kill(pid, signal);
 
     private static Part? Classify(string[] arguments, string data)
