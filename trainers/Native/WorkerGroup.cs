@@ -68,8 +68,12 @@ public sealed unsafe class WorkerGroup : IDisposable
             Wait(Exports.gn_all_to_all(_handle, output.Handle, outputs, input.Handle, inputs), output, input);
     }
 
-    /// <summary>The sum over all workers, in place. Its bits depend on their number.</summary>
-    public void AllReduce(Tensor tensor) => Wait(Exports.gn_all_reduce(_handle, tensor.Handle), tensor, tensor);
+    /// <summary>The sum over all workers, in place. Its bits depend on their number. Several tensors are under way together.</summary>
+    public void AllReduce(params Tensor[] tensors)
+    {
+        var works = tensors.Select(t => Exports.gn_all_reduce(_handle, t.Handle)).ToArray();
+        foreach (var (work, tensor) in works.Zip(tensors)) Wait(work, tensor, tensor);
+    }
 
     /// <summary>The root's values, in place.</summary>
     public void Broadcast(Tensor tensor, int root) => Wait(Exports.gn_broadcast(_handle, tensor.Handle, root), tensor, tensor);

@@ -72,8 +72,13 @@ public static class JobRules
     {
         if (spec.Resources is { MinWorkers: { } least, Workers: var workers } && least > workers)
             yield return new("resources.min_workers", $"resources.min_workers is {least}, but resources.workers is {workers}: use at most {workers}.");
-        if (spec is { Resources.Workers: > 1, Mode: "fast" })
-            yield return new("resources.workers", "resources.workers above 1 needs mode 'exact' in this build; use that, or 1 worker.");
+        if (spec.Optimizer.LocalSteps is not { } local) yield break;
+        if (spec is not { Resources.Workers: > 1, Mode: "fast" })
+            yield return new("optimizer.local_steps", "optimizer.local_steps needs resources.workers above 1 and mode 'fast': workers that take steps of their own cannot have the bytes of one.");
+        if (spec.Checkpoint.EverySteps % local != 0)
+            yield return new("checkpoint.every_steps", $"checkpoint.every_steps must be a multiple of optimizer.local_steps ({local}): between two meetings there is no common state.");
+        if (spec.Evaluation.EverySteps is { } every && every % local != 0)
+            yield return new("evaluation.every_steps", $"evaluation.every_steps must be a multiple of optimizer.local_steps ({local}): between two meetings there is no common state.");
     }
 
     /// <summary>Accepted by the schema, but not by this build.</summary>

@@ -38,7 +38,7 @@ public static class JobSchema
             }),
             ["evaluation"] = Evaluation(),
             ["precision"] = Choice("Compute precision; auto is resolved at submit.", "auto", "auto", "fp32", "bf16"),
-            ["mode"] = Choice("exact: bit-identical over restarts, neighbours and workers. Default: exact on CPU, fast on CUDA.", null, "exact", "fast"),
+            ["mode"] = Choice("exact: bit-identical over restarts, neighbours and workers. fast: with several workers one exchange a step, rounded otherwise. Default: exact on CPU, fast on CUDA with one worker.", null, "exact", "fast"),
             ["strict_serving"] = List("Servers that must be able to load the adapter.", "string"),
             ["labels"] = Map("Free key-value pairs.", "string"),
         });
@@ -104,6 +104,7 @@ public static class JobSchema
         ["batch_tokens"] = Int("Tokens of an optimizer step, at most; not together with batch_size.", null, 1, 1 << 30),
         ["batch_size"] = Int("Examples of an optimizer step. Default: 16 where neither is given.", null, 1, 1 << 20),
         ["micro_batch_tokens"] = Int("Tokens of one forward and backward pass, at most.", null, 1, 1 << 24),
+        ["local_steps"] = Int("For slow links: steps that each worker takes by itself before all meet (DiLoCo, int8). Needs several workers and mode 'fast'. Default: they meet at every step.", null, 2, 10_000),
         ["seed"] = Int("Seed of all randomness.", 0, 0, long.MaxValue),
     });
 

@@ -140,6 +140,9 @@ public sealed record OptimizerSpec
     /// <summary>Tokens in one forward and backward pass, at most; null until resolved.</summary>
     public int? MicroBatchTokens { get; init; }
 
+    /// <summary>Steps that each worker takes by itself between two exchanges (DiLoCo); null exchanges at every step.</summary>
+    public int? LocalSteps { get; init; }
+
     public required long Seed { get; init; }
 }
 

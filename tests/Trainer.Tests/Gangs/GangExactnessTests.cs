@@ -50,6 +50,56 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
         Assert.Equal(expected, finished.Result.WeightsSha256);
     }
 
+    [Fact]
+    public async Task FastMode_OfThreeWorkers_AgreesWithExactModeAndWithItself()
+    {
+        var exact = await StartAsync("job-slow", 1, 1, null);
+        var expected = (await exact.FinishAsync()).Result;
+        var (fast, again) = (await FastAsync("job-fast"), await FastAsync("job-fast-again"));
+
+        Assert.Equal(fast, again with { TrainSeconds = fast.TrainSeconds });
+        Assert.Equal(expected.TrainLoss, fast.TrainLoss, 1e-4);
+        Assert.Equal(expected.ValidLoss!.Value, fast.ValidLoss!.Value, 1e-4);
+
+        async Task<JobResult> FastAsync(string jobId)
+        {
+            var order = crew.Store.Order(jobId);
+            var run = await GangRun.StartAsync(crew.Store, order with { Resolved = order.Resolved with { Mode = "fast" } }, crew.Trainers.Take(3));
+            return (await run.FinishAsync()).Result;
+        }
+    }
+
+    [Fact]
+    public async Task LocalSteps_OfTwoWorkers_ComeCloseToOneWorkerAndGoOnAtAMeeting()
+    {
+        var expected = (await (await StartAsync("job-tight", 1, 1, Lasting)).FinishAsync()).Result;
+        var first = await LocalAsync(1);
+        var committed = await first.CommittedAsync();
+        var left = await first.LeaveAsync(1);
+        var rest = await LocalAsync(2);
+        var attached = await rest.AttachedAsync();
+        var result = (await rest.FinishAsync()).Result;
+
+        Assert.Equal(0, committed.Step % 5);
+        Assert.Equal(0, left.CommittedStep % 5);
+        Assert.All(attached, a => Assert.Equal(left.CommittedStep, a.FromStep));
+        Assert.Equal(expected.Steps, result.Steps);
+        Assert.True(result.ValidLoss < expected.ValidLoss * 1.05, $"the validation loss is {result.ValidLoss}, that of one worker {expected.ValidLoss}");
+
+        Task<GangRun> LocalAsync(int epoch)
+        {
+            var order = crew.Store.Order("job-loose", epoch, json =>
+            {
+                Lasting(json);
+                json["optimizer"]!["local_steps"] = 5;
+                json["checkpoint"]!["every_steps"] = 5;
+                json["resources"] = new JsonObject { ["workers"] = 2 };
+                json["mode"] = "fast";
+            });
+            return GangRun.StartAsync(crew.Store, order with { Resolved = order.Resolved with { Mode = "fast" } }, crew.Trainers.Take(2));
+        }
+    }
+
     /// <summary>30 steps: a trainer that is told to stop at its first ones has not ended before it hears of it.</summary>
     internal static void Lasting(JsonObject json) => json["optimizer"]!["epochs"] = 6;
 

@@ -48,17 +48,12 @@ internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time)
     {
         order.Gang?.Check();
         if (order.Gang is not { Size: > 1 }) return null;
-        CheckPossible(order);
+        CheckPossible();
         return new Gang(order, guard, time);
     }
 
-    /// <exception cref="GridException"><c>invalid_spec</c>: several workers cannot carry this order out, or not on this machine.</exception>
-    public static void CheckPossible(TrainingOrder order)
-    {
-        if (order.Resolved.Mode != "exact")
-            throw new GridException(ErrorCodes.InvalidSpec, $"mode '{order.Resolved.Mode}' with several workers is not in this build; use 'exact'.", "mode");
-        GridNative.Require("resources.workers", "Several workers");
-    }
+    /// <exception cref="GridException"><c>invalid_spec</c>: several workers are not possible on this machine.</exception>
+    public static void CheckPossible() => GridNative.Require("resources.workers", "Several workers");
 
     /// <summary>Worker 0 opens the meeting point and tells of it; the others go there.</summary>
     public void Open(Action<TrainerReport> report)
@@ -114,7 +109,20 @@ internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time)
     public void AllToAll(Tensor output, ReadOnlySpan<long> outputCounts, Tensor input, ReadOnlySpan<long> inputCounts) =>
         Group.AllToAll(output, outputCounts, input, inputCounts);
 
+    /// <summary>Sums over all workers, in place.</summary>
+    public void AllReduce(Tensor[] tensors) => Group.AllReduce(tensors);
+
     public void AllGather(Tensor output, Tensor input) => Group.AllGather(output, input);
+
+    /// <summary>Everyone's bytes, end to end in the order of the ranks; everyone gives as many.</summary>
+    public byte[] AllGather(byte[] mine)
+    {
+        using var scope = NewDisposeScope();
+        var (one, all) = (zeros(mine.Length, ScalarType.Byte), zeros((long)mine.Length * Size, ScalarType.Byte));
+        one.bytes = mine;
+        Group.AllGather(all, one);
+        return all.bytes.ToArray();
+    }
 
     /// <summary>Worker 0's bytes, for all.</summary>
     public byte[] Share(byte[]? bytes)

@@ -39,7 +39,7 @@ internal static class Planning
         var spec = order.Spec;
         var architecture = ArchitectureOf(store, order);
         CheckData(order, architecture);
-        if (spec.Resources.Workers > 1) Gang.CheckPossible(order);
+        if (spec.Resources.Workers > 1) Gang.CheckPossible();
         var adapter = spec.Method.IsFull ? null : LoraPlan.Resolve(architecture, LoraSpec.From(spec.Method));
         CheckParent(store, order, adapter);
         var microBatchTokens = spec.Optimizer.MicroBatchTokens ?? Math.Max(DefaultMicroBatchTokens, order.Train.LongestExample);

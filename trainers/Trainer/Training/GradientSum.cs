@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 
 namespace FineTuneGrid.Trainer.Training;
 
-/// <summary>The loss of micro-batch <paramref name="index"/>; its gradient is added to <paramref name="gradient"/>, which is zero.</summary>
+/// <summary>The loss of micro-batch <paramref name="index"/>; its gradient is added to <paramref name="gradient"/>.</summary>
 internal delegate LossResult MicroBatchGradient(int index, Tensor gradient);
 
-/// <summary>Sums the gradients of a step's micro-batches in canonical order, in fp32.</summary>
+/// <summary>Sums the gradients of a step's micro-batches in fp32.</summary>
 internal interface IGradientSum : IDisposable
 {
     /// <summary>Flat fp32 sum of the last run.</summary>
@@ -19,7 +19,7 @@ internal interface IGradientSum : IDisposable
     StepLoss Run(int step, int count, MicroBatchGradient compute);
 }
 
-/// <summary>One worker computes every micro-batch.</summary>
+/// <summary>One worker computes every micro-batch and adds them in canonical order.</summary>
 internal sealed class SingleSum(FlatParameters trained) : IGradientSum
 {
     private readonly Tensor _one = trained.NewBuffer().DetachFromDisposeScope();

@@ -20,6 +20,8 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     private OptimizerStep _optimizer = null!;
     private TrainingData _data = null!;
     private TokenDataset? _validation;
+    private LocalRounds? _rounds;
+    private float[] _velocity = [];
 
     public Trainee Trainee { get; private set; } = null!;
 
@@ -35,11 +37,16 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         Trainee = models.Open(order);
         _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
         if (order.Validation is { } validation) _validation = TokenDataset.OpenAsync(store, validation).GetAwaiter().GetResult();
-        _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps, gang is null ? new SingleSum(Trainee.Trained) : new GangSum(gang, Trainee.Trained));
+        if (gang is not null && Spec.Optimizer.LocalSteps is { } local && order.Resolved.Mode != "exact") _rounds = new LocalRounds(gang, Trainee.Trained, local);
+        _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps, Sum());
     }
 
     /// <summary>Goes on from a committed state.</summary>
-    public void Restore(RunCheckpoints checkpoints, RestoredCheckpoint found) => State = checkpoints.Load(found, Trainee, _optimizer.Optimizer);
+    public void Restore(RunCheckpoints checkpoints, RestoredCheckpoint found)
+    {
+        State = checkpoints.Load(found, Trainee, _optimizer.Optimizer);
+        if (_rounds is not null) _velocity = checkpoints.LoadOuterVelocity(found, Trainee);
+    }
 
     /// <summary>Takes over the state of the gang's first worker: it alone has read the head, and may have restored.</summary>
     public void TakeFirstWorkersState()
@@ -47,6 +54,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         State = GridJson.Parse<TrainerState>(gang!.Share(gang.IsFirst ? GridJson.ToBytes(State) : null));
         foreach (var values in (torch.Tensor[])[Trainee.Trained.Flat, _optimizer.Optimizer.FirstMoment, _optimizer.Optimizer.SecondMoment]) gang.Share(values);
         _optimizer.Optimizer.StepCount = State.Step;
+        _rounds?.Begin(_velocity);
     }
 
     /// <summary>One optimizer step, with the evaluation that is due after it.</summary>
@@ -55,6 +63,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         var started = time.GetTimestamp();
         var batch = _data.Next(State.SamplesConsumed);
         var outcome = _optimizer.Run(State.Step, batch, guard);
+        _rounds?.EndStep(State.Step + 1, last: State.Step + 1 >= _data.TotalSteps);
         var seconds = time.GetElapsedTime(started).TotalSeconds;
         State = State.After(batch, outcome.Loss, seconds);
         return new StepDone(batch, outcome, seconds, EvaluationIsDue() ? Evaluate() : null);
@@ -64,7 +73,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     public IReadOnlyList<CheckpointPart> Parts(bool finished) =>
     [
         new(RunParts.WeightsName(Trainee), () => RunParts.Weights(Trainee)),
-        new(RunParts.Optimizer, () => RunParts.Moments(Trainee, _optimizer.Optimizer)),
+        new(RunParts.Optimizer, () => RunParts.Moments(Trainee, _optimizer.Optimizer, _rounds?.Velocity)),
         new(TrainerState.PartName, GridJson.ToBytes(State)),
         .. finished ? ResultFiles() : [],
     ];
@@ -76,6 +85,14 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         _data?.Dispose();
         _validation?.Dispose();
     }
+
+    private IGradientSum Sum() => gang switch
+    {
+        null => new SingleSum(Trainee.Trained),
+        _ when _rounds is not null => new LocalSum(gang, Trainee.Trained),
+        _ when order.Resolved.Mode == "exact" => new GangSum(gang, Trainee.Trained),
+        _ => new ReducedSum(gang, Trainee.Trained),
+    };
 
     private bool EvaluationIsDue() =>
         _validation is not null && gang is null or { IsFirst: true } && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));

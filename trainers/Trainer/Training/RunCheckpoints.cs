@@ -45,6 +45,13 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
         return state;
     }
 
+    /// <summary>The outer optimizer's momentum; empty where the checkpoint holds none.</summary>
+    public float[] LoadOuterVelocity(RestoredCheckpoint checkpoint, Trainee trainee)
+    {
+        using var moments = Open(checkpoint, RunParts.Optimizer);
+        return RunParts.ReadOuterVelocity(trainee, moments);
+    }
+
     public TrainerState LoadState(RestoredCheckpoint checkpoint) =>
         GridJson.Parse<TrainerState>(Wait(_store.ReadPartAsync(Part(checkpoint, TrainerState.PartName))));
 

@@ -25,6 +25,7 @@ internal static class RunParts
 
     private const string FirstMoment = "exp_avg.";
     private const string SecondMoment = "exp_avg_sq.";
+    private const string OuterVelocity = "outer_velocity.";
 
     public static string WeightsName(Trainee trainee) => trainee.IsFull ? Model : Adapter;
 
@@ -33,8 +34,11 @@ internal static class RunParts
         SafetensorsWriter.CreateStream(Entries(trainee.Trained, trainee.Trained.Flat, ""), SafetensorsWriter.AdapterMetadata);
 
     /// <summary>Both moments by parameter; the step count is the trainer state's.</summary>
-    public static Stream Moments(Trainee trainee, AdamW optimizer) => SafetensorsWriter.CreateStream(
-        Entries(trainee.Trained, optimizer.FirstMoment, FirstMoment).Concat(Entries(trainee.Trained, optimizer.SecondMoment, SecondMoment)));
+    /// <param name="velocity">The outer optimizer's momentum, where workers take steps of their own.</param>
+    public static Stream Moments(Trainee trainee, AdamW optimizer, float[]? velocity = null) => SafetensorsWriter.CreateStream(
+        Entries(trainee.Trained, optimizer.FirstMoment, FirstMoment)
+            .Concat(Entries(trainee.Trained, optimizer.SecondMoment, SecondMoment))
+            .Concat(velocity is null ? [] : trainee.Trained.Slots.Select(slot => new SafetensorsEntry(OuterVelocity + slot.Name, SafetensorsDtype.F32, slot.Shape, () => Bytes(velocity, slot)))));
 
     public static void ReadWeights(Trainee trainee, SafetensorsFile file) => Read(trainee.Trained, trainee.Trained.Flat, "", file);
 
@@ -42,6 +46,15 @@ internal static class RunParts
     {
         Read(trainee.Trained, optimizer.FirstMoment, FirstMoment, file);
         Read(trainee.Trained, optimizer.SecondMoment, SecondMoment, file);
+    }
+
+    /// <summary>The outer optimizer's momentum; empty where the checkpoint holds none.</summary>
+    public static float[] ReadOuterVelocity(Trainee trainee, SafetensorsFile file)
+    {
+        if (!file.Header.Tensors.Any(t => t.Name.StartsWith(OuterVelocity, StringComparison.Ordinal))) return [];
+        using var buffer = trainee.Trained.NewBuffer();
+        Read(trainee.Trained, buffer, OuterVelocity, file);
+        return buffer.data<float>().ToArray();
     }
 
     /// <summary><c>adapter_config.json</c> as PEFT writes it.</summary>
@@ -65,6 +78,9 @@ internal static class RunParts
         TensorBytes.Write(FlatParameters.ViewOf(buffer, slot).cpu(), bytes);
         return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
+
+    private static ReadOnlyMemory<byte> Bytes(float[] values, FlatSlot slot) =>
+        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan((int)slot.Offset, (int)slot.Count)).ToArray();
 
     private static unsafe void Read(FlatParameters parameters, Tensor buffer, string prefix, SafetensorsFile file)
     {

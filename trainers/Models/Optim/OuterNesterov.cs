@@ -1,0 +1,32 @@
+namespace FineTuneGrid.Models.Optim;
+
+/// <summary>
+/// The outer optimizer of DiLoCo (Douillard et al. 2023): SGD with Nesterov momentum on how far, in the mean, the workers have moved
+/// away from the common values since they last met. Elementwise, so every worker that is given the same mean ends with the same bits.
+/// </summary>
+/// <param name="values">The common values; a copy is kept.</param>
+public sealed class OuterNesterov(ReadOnlySpan<float> values, float rate = OuterNesterov.DefaultRate, float momentum = OuterNesterov.DefaultMomentum)
+{
+    /// <summary>The paper's.</summary>
+    public const float DefaultRate = 0.7f;
+
+    public const float DefaultMomentum = 0.9f;
+
+    private readonly float[] _values = values.ToArray();
+    private readonly float[] _velocity = new float[values.Length];
+
+    public ReadOnlySpan<float> Values => _values;
+
+    /// <summary>The momentum, which is the whole state besides the values.</summary>
+    public Span<float> Velocity => _velocity;
+
+    /// <param name="mean">Mean over the workers of: common values - the worker's values.</param>
+    public void Step(ReadOnlySpan<float> mean)
+    {
+        for (var i = 0; i < _values.Length; i++)
+        {
+            _velocity[i] = momentum * _velocity[i] + mean[i];
+            _values[i] -= rate * (mean[i] + momentum * _velocity[i]);
+        }
+    }
+}

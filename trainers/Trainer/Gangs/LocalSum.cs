@@ -1,0 +1,26 @@
+using FineTuneGrid.Models.Optim;
+using FineTuneGrid.Trainer.Training;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Trainer.Gangs;
+
+/// <summary>A worker's own share of a step's micro-batches, which it does not exchange: loss and gradient are of that share.</summary>
+internal sealed class LocalSum(Gang gang, FlatParameters trained) : IGradientSum
+{
+    public Tensor Total { get; } = trained.NewBuffer().DetachFromDisposeScope();
+
+    public StepLoss Run(int step, int count, MicroBatchGradient compute)
+    {
+        using var scope = NewDisposeScope();
+        Total.zero_();
+        var (sum, tokens) = (0.0, 0L);
+        for (var i = gang.Rank; i < count; i += gang.Size)
+        {
+            var loss = compute(i, Total);
+            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
+        }
+        return new StepLoss(sum, tokens);
+    }
+
+    public void Dispose() => Total.Dispose();
+}
