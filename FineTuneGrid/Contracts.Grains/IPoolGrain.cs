@@ -47,8 +47,10 @@ public interface IPoolGrain : IGrainWithStringKey
     [Alias("Forget")]
     Task Forget(string jobId);
 
+    /// <param name="saveSeconds">What a checkpoint costs; 0 where none was measured.</param>
+    /// <param name="reloadSeconds">What a start costs until the job steps; 0 where none was measured.</param>
     [Alias("Progress")]
-    Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep);
+    Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep, double saveSeconds, double reloadSeconds);
 
     [Alias("NodeChanged")]
     Task NodeChanged(NodeAvailability node);

@@ -145,6 +145,30 @@ public sealed class GangTests
     }
 
     [Fact]
+    public async Task Gang_OnANodeThatDrains_LeavesWithACommitAndMoves()
+    {
+        await using var grid = await ReadyAsync();
+        await using var first = await FakeAgent.StartAsync(grid, "n1");
+        await using var second = await FakeAgent.StartAsync(grid, "n2");
+        await using var third = await FakeAgent.StartAsync(grid, "n3");
+        await grid.SubmitAsync(Two);
+        var (leader, peer) = await MeetAsync(first, second);
+        await first.AttachedAsync(leader);
+
+        await grid.Grains.GetGrain<INodeGrain>("n2").Drain(true);
+        var stop = await first.NextAsync<StopJob>();
+        Assert.Equal((leader.SessionId, true, StopReasons.Drained), (stop.SessionId, stop.Checkpoint, stop.Reason));
+        await first.CommittedAsync(leader, 6);
+        await first.DetachedAsync(leader, 6);
+        Assert.Equal(peer.SessionId, (await second.NextAsync<StopJob>()).SessionId);
+        await second.DetachedAsync(peer, 6);
+
+        var again = await first.NextAsync<StartJob>();
+        await MeetAsync(first, again);
+        Assert.Equal(1, (await third.NextAsync<StartJob>()).Order.Gang!.Rank);
+    }
+
+    [Fact]
     public async Task Gang_NoNodeCan_WaitsAndSaysFor()
     {
         await using var grid = await ReadyAsync();

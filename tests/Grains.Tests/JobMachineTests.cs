@@ -133,6 +133,16 @@ public sealed class JobMachineTests
         Assert.Same(state, Decide(state, new Lost(7, "s1", new("x", "x"))));
     }
 
+    [Fact]
+    public void CostOfAStop_IsMeasured()
+    {
+        var starting = Clean(Decide(In(JobStatus.Queued), new Granted(Grant)));
+        var running = JobMachine.Decide(starting, new Reported("s1", new JobAttached("j", 1, 0, [])), Policy, Now.AddSeconds(7));
+        var saved = Decide(running, new Reported("s1", new JobCommitted("j", 1, 5, 5, "m", "a", "o", 0.25)));
+
+        Assert.Equal((7, 0.25), (saved.ReloadSeconds, saved.SaveSeconds));
+    }
+
     [Theory]
     [InlineData(JobStatus.Running, JobStatus.Queued, ReleaseKind.Preempted)]
     [InlineData(JobStatus.Preempting, JobStatus.Queued, ReleaseKind.Preempted)]

@@ -28,6 +28,20 @@ public sealed class PreemptionTests
     }
 
     [Fact]
+    public void Gang_LosesTheTimeOfAllItsSlots()
+    {
+        var pool = new Pool().Node("n1", slots: 3).Queue("gang", workers: 2).Queue("single");
+        pool.Start("gang").Start("single");
+        pool.Now += 30_000;
+        pool.Do(new JobProgress("gang", pool.Placement("gang"), 1_000, 1));
+        pool.Pass(15_000);
+        // 15 s of two slots against 45 s of one: a slot of the gang's is had for less.
+        Assert.Equal((30_000, 45_000), (Preemption.CostMs(pool.State, pool.Job("gang")), Preemption.CostMs(pool.State, pool.Job("single"))));
+        pool.Queue("urgent", priority: 1);
+        Assert.Equal("gang", Assert.IsType<StopCommand>(Assert.Single(pool.Last)).Job);
+    }
+
+    [Fact]
     public void EqualPriority_NeverPreempts()
     {
         var pool = new Pool().Node("n1").Queue("v1", priority: 3).Start("v1").Queue("same", priority: 3);

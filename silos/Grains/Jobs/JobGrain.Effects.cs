@@ -75,7 +75,7 @@ public sealed partial class JobGrain
     {
         try
         {
-            await Pool.Progress(Id, placementId, JobViews.Remaining(state), state.Progress.CommittedStep);
+            await Pool.Progress(Id, placementId, JobViews.Remaining(state), state.Progress.CommittedStep, state.SaveSeconds, state.ReloadSeconds);
         }
         catch (Exception e)
         {

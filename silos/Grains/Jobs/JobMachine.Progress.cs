@@ -49,6 +49,7 @@ public static partial class JobMachine
             report.Step, report.Epoch, report.SamplesConsumed, report.AdapterSha256, report.OptimizerSha256, report.ManifestKey, edit.Now);
         edit.Set(s => s with
         {
+            SaveSeconds = report.Seconds,
             Progress = s.Progress with { CommittedStep = report.Step },
             Checkpoints = [.. s.Checkpoints.TakeLast(JobState.MaxCheckpoints - 1), view],
         });

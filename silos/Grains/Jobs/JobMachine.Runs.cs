@@ -22,6 +22,7 @@ public static partial class JobMachine
             return;
         var placement = new JobPlacement(grant.PlacementId, grant.NodeId, grant.Slot, grant.SessionId, edit.State.Epoch + 1)
         {
+            GrantedAt = edit.Now,
             Peers = grant.Others is { Count: > 0 } others ? [.. others.Select(o => new JobPeer(o.NodeId, o.Slot))] : null,
         };
         edit.Set(s => s with { Epoch = placement.Epoch, Placement = placement });
@@ -114,6 +115,7 @@ public static partial class JobMachine
             StartedAt = s.StartedAt ?? edit.Now,
             Progress = s.Progress with { Step = report.FromStep, CommittedStep = report.FromStep },
             StepSeconds = null,
+            ReloadSeconds = placement.GrantedAt is { } granted ? Math.Max(0, (edit.Now - granted).TotalSeconds) : s.ReloadSeconds,
             Events = s.Events with { Attempts = [.. s.Events.Attempts, new AttemptStart(report.Epoch, report.FromStep)] },
         });
         if (edit.State.Status.IsTerminal())

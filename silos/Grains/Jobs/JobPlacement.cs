@@ -12,6 +12,8 @@ namespace FineTuneGrid.Grains.Jobs;
 public sealed record JobPlacement(
     string Id, string NodeId, int Slot, string SessionId, int Epoch, bool Attached = false, string? StopReason = null, DateTimeOffset? StopAt = null)
 {
+    public DateTimeOffset? GrantedAt { get; init; }
+
     /// <summary>The workers of a gang beside the first, in order of rank; null where there is one.</summary>
     public IReadOnlyList<JobPeer>? Peers { get; init; }
 

@@ -63,6 +63,12 @@ public sealed record JobState
     /// <summary>Measured seconds of a step, smoothed; null until the first step of an attempt.</summary>
     public double? StepSeconds { get; init; }
 
+    /// <summary>Measured seconds of the last checkpoint's commit.</summary>
+    public double SaveSeconds { get; init; }
+
+    /// <summary>Measured seconds from the last grant to stepping: process, base model, checkpoint.</summary>
+    public double ReloadSeconds { get; init; }
+
     /// <summary>A tombstone: the id is never used again.</summary>
     public bool Deleted { get; init; }
 

@@ -77,8 +77,11 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
 
     public Task Forget(string jobId) => _index.ForgetAsync(jobId);
 
-    public Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep) =>
-        HintAsync(new JobProgress(jobId, placementId, PoolEvents.Milliseconds(remainingSeconds), committedStep));
+    public Task Progress(string jobId, string placementId, double remainingSeconds, int committedStep, double saveSeconds, double reloadSeconds) =>
+        HintAsync(new JobProgress(jobId, placementId, PoolEvents.Milliseconds(remainingSeconds), committedStep)
+        {
+            SaveMs = PoolEvents.Milliseconds(saveSeconds), ReloadMs = PoolEvents.Milliseconds(reloadSeconds),
+        });
 
     public async Task NodeChanged(NodeAvailability node)
     {

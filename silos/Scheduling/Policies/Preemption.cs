@@ -59,13 +59,14 @@ internal static class Preemption
         return ([.. chosen.Select(v => v.Session)], slots);
     }
 
-    /// <summary>What stopping a run now throws away, milliseconds.</summary>
+    /// <summary>What stopping a run now throws away, slot-milliseconds: a gang loses the time of all its slots.</summary>
     public static long CostMs(SchedulerState state, JobEntry job)
     {
+        var slots = Math.Max(1, job.Placement?.Slots.Count ?? 1);
         if (job.Placement is not { State: not PlacementState.Starting } placement)
-            return job.ReloadMs;
+            return job.ReloadMs * slots;
         var since = Math.Max(job.CommittedAt, placement.StartedAt);
-        return Math.Max(0, state.Now - since) + job.SaveMs + job.ReloadMs;
+        return (Math.Max(0, state.Now - since) + job.SaveMs + job.ReloadMs) * slots;
     }
 
     private static List<Victim> Candidates(SchedulerState state, JobEntry job)
