@@ -48,15 +48,16 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public static async Task<ChaosCluster> StartAsync(string root, int nodes, string azurite)
     {
         var cluster = new ChaosCluster(root, nodes);
-        cluster.Store = new Supervised("store", cluster.StartStore(azurite));
-        await cluster.StoreAnswersAsync();
-        await cluster.StartControlAsync();
-        var key = (await File.ReadAllTextAsync(Path.Combine(cluster.ControlData, "admin.key"))).Trim();
-        cluster.Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{cluster._port}"), Timeout = TimeSpan.FromSeconds(10) };
-        cluster.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
-        for (var i = 0; i < nodes; i++) await cluster.WriteTokenAsync(i);
-        cluster.Agents = [.. Enumerable.Range(0, nodes).Select(i => new Supervised($"node-{i}", line => HostProgram.Start(cluster.NodeArguments(i), line, cluster.Environment)))];
-        return cluster;
+        try
+        {
+            await cluster.StartAllAsync(azurite);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
     }
 
     public IReadOnlyList<GridPart> Trainers(int node) => [.. ProcessTable.Of(NodeData(node)).Where(p => p.Part == Part.Trainer)];
@@ -78,11 +79,23 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public string LastLines() => string.Join('\n', Agents.Append(Control).Append(Store).OfType<Supervised>().Select(p => p.LastLines));
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
-        Http.Dispose();
+        Http?.Dispose();
+        await Task.WhenAll(Agents.Append(Control).Append(Store).OfType<Supervised>().Select(p => p.KillAsync()));
         foreach (var left in ProcessTable.Of(_root)) ProcessTable.Signal(left.Pid, ProcessTable.SigKill);
-        return ValueTask.CompletedTask;
+    }
+
+    private async Task StartAllAsync(string azurite)
+    {
+        Store = new Supervised("store", StartStore(azurite));
+        await StoreAnswersAsync();
+        await StartControlAsync();
+        var key = (await File.ReadAllTextAsync(Path.Combine(ControlData, "admin.key"))).Trim();
+        Http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{_port}"), Timeout = TimeSpan.FromSeconds(10) };
+        Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        for (var i = 0; i < _nodes; i++) await WriteTokenAsync(i);
+        Agents = [.. Enumerable.Range(0, _nodes).Select(i => new Supervised($"node-{i}", line => HostProgram.Start(NodeArguments(i), line, Environment)))];
     }
 
     private string NodeData(int node) => Path.Combine(_root, $"node-{node}");

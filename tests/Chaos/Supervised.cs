@@ -29,13 +29,25 @@ internal sealed class Supervised
 
     public string LastLines => $"--- {Name}\n{string.Join('\n', _output.TakeLast(40))}";
 
-    public void Signal(int signal) => ProcessTable.Signal(_process.Id, signal);
+    /// <summary>Does nothing where it has just ended.</summary>
+    public void Signal(int signal)
+    {
+        if (!_process.HasExited) ProcessTable.Signal(_process.Id, signal);
+    }
 
     /// <summary>SIGTERM, and nothing is started again.</summary>
     public async Task StopAsync()
     {
         await _stopping.CancelAsync();
         Signal(ProcessTable.SigTerm);
+        await _watch.WaitAsync(StopLimit);
+    }
+
+    /// <summary>Ends it at once, and nothing is started again.</summary>
+    public async Task KillAsync()
+    {
+        await _stopping.CancelAsync();
+        Signal(ProcessTable.SigKill);
         await _watch.WaitAsync(StopLimit);
     }
 
@@ -47,8 +59,9 @@ internal sealed class Supervised
             if (_stopping.IsCancellationRequested) return;
             await Task.Delay(Pause);
             if (_stopping.IsCancellationRequested) return;
-            _process.Dispose();
+            var ended = _process;
             _process = _start(Take);
+            ended.Dispose();
             Starts++;
         }
     }
