@@ -49,6 +49,7 @@ public sealed class JobSpecReaderTests
     [InlineData("""{"optimizer":{"betas":[0.9]}}""", "optimizer.betas", "2 items")]
     [InlineData("""{"optimizer":{"learning_rate":0}}""", "optimizer.learning_rate", "above 0")]
     [InlineData("""{"resources":{"workers":2,"min_workers":3}}""", "resources.min_workers", "at most 2")]
+    [InlineData("""{"resources":{"workers":2,"min_workers":1},"mode":"fast","optimizer":{"local_steps":10}}""", "resources.min_workers", "at least 2")]
     [InlineData("""{"optimizer":{"local_steps":4}}""", "optimizer.local_steps", "mode 'fast'")]
     [InlineData("""{"optimizer":{"local_steps":4},"resources":{"workers":2}}""", "optimizer.local_steps", "mode 'fast'")]
     [InlineData("""{"optimizer":{"local_steps":4},"resources":{"workers":2},"mode":"fast","checkpoint":{"every_steps":6}}""", "checkpoint.every_steps", "multiple of optimizer.local_steps (4)")]

@@ -75,6 +75,8 @@ public static class JobRules
         if (spec.Optimizer.LocalSteps is not { } local) yield break;
         if (spec is not { Resources.Workers: > 1, Mode: "fast" })
             yield return new("optimizer.local_steps", "optimizer.local_steps needs resources.workers above 1 and mode 'fast': workers that take steps of their own cannot have the bytes of one.");
+        if (spec.Resources.MinWorkers == 1)
+            yield return new("resources.min_workers", "resources.min_workers must be at least 2 with optimizer.local_steps: one worker has nobody to meet.");
         if (spec.Checkpoint.EverySteps % local != 0)
             yield return new("checkpoint.every_steps", $"checkpoint.every_steps must be a multiple of optimizer.local_steps ({local}): between two meetings there is no common state.");
         if (spec.Evaluation.EverySteps is { } every && every % local != 0)
