@@ -56,10 +56,10 @@ internal sealed partial class ClusterMembers(IGrainFactory grains, ILocalSiloDet
 
     private ClusterMember View(MembershipEntry entry) => new(
         entry.SiloAddress.ToParsableString(), entry.SiloName, entry.HostName, Name(entry.Status), entry.ProxyPort, Utc(entry.StartTime), Utc(MembershipTimes.LastSign(entry)),
-        entry.Status == SiloStatus.Active && MembershipTimes.IsStale(entry, time.GetUtcNow()) && !IsAlone(entry), entry.SiloAddress.Equals(self.SiloAddress));
+        entry.Status == SiloStatus.Active && !IsSelf(entry) && MembershipTimes.IsStale(entry, time.GetUtcNow()), IsSelf(entry));
 
-    /// <summary>The silo that answers is alive; one that keeps the membership itself writes no heartbeats.</summary>
-    private bool IsAlone(MembershipEntry entry) => entry.SiloAddress.Equals(self.SiloAddress);
+    /// <summary>It answers, so it is alive, whether it writes heartbeats or, as the only silo, none.</summary>
+    private bool IsSelf(MembershipEntry entry) => entry.SiloAddress.Equals(self.SiloAddress);
 
     private static string Name(SiloStatus status) => status.ToString().ToLowerInvariant();
 
