@@ -19,25 +19,24 @@ public sealed class SettingTests
         Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
 
     [Fact]
-    public async Task RedisWithOneContainersAddress_NeedsAFolderOfSecrets() => Assert.StartsWith(
-        "error: The setting FTG__Clustering__Secrets must name a folder",
-        await Refusal.OfAsync(new Dictionary<string, string>
+    public async Task RedisWithOneContainersAddress_NeedsAFolderOfSecrets()
+    {
+        var azurite = new AzuriteFixture();
+        await azurite.InitializeAsync();
+        try
         {
-            ["FTG__Clustering__Redis"] = "127.0.0.1:6379", ["FTG__Storage__AzureBlob"] = await ContainerAsync(),
-        }),
-        StringComparison.Ordinal);
+            var container = await azurite.NewContainerAsync();
+            var address = container.GenerateSasUri(global::Azure.Storage.Sas.BlobContainerSasPermissions.All, DateTimeOffset.UtcNow.AddHours(1)).AbsoluteUri;
+            var settings = new Dictionary<string, string> { ["FTG__Clustering__Redis"] = "127.0.0.1:6379", ["FTG__Storage__AzureBlob"] = address };
+            Assert.StartsWith("error: The setting FTG__Clustering__Secrets must name a folder", await Refusal.OfAsync(settings), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await azurite.DisposeAsync();
+        }
+    }
 
     [Fact]
     public async Task NodeWithoutSilos_IsRefusedByName() => Assert.StartsWith(
         "error: --cluster must be ADDRESS:PORT", await Refusal.OfAsync(new Dictionary<string, string>(), "--roles", "node", "--token-file", "/dev/null"), StringComparison.Ordinal);
-
-    private AzuriteFixture? _azurite;
-
-    private async Task<string> ContainerAsync()
-    {
-        _azurite = new AzuriteFixture();
-        await _azurite.InitializeAsync();
-        var container = await _azurite.NewContainerAsync();
-        return container.GenerateSasUri(global::Azure.Storage.Sas.BlobContainerSasPermissions.All, DateTimeOffset.UtcNow.AddHours(1)).AbsoluteUri;
-    }
 }
