@@ -10,7 +10,11 @@ public sealed class OuterNesterov(ReadOnlySpan<float> values, float rate = Outer
     /// <summary>The paper's.</summary>
     public const float DefaultRate = 0.7f;
 
-    public const float DefaultMomentum = 0.9f;
+    /// <summary>
+    /// The paper's 0.9 is for hundreds of meetings; in the few of an adapter's training it overshoots: after 24 of them the held-out loss
+    /// was 1.2% above that of synchronous training (median of three seeds), where this stays within 1%.
+    /// </summary>
+    public const float DefaultMomentum = 0.6f;
 
     private readonly float[] _values = values.ToArray();
     private readonly float[] _velocity = new float[values.Length];
