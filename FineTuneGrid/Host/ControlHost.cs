@@ -6,6 +6,7 @@ using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Grains;
 using FineTuneGrid.Silo;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Storage.Backups;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,6 +26,7 @@ internal static class ControlHost
         RequireFree(options.Bind, options.Port);
         var settings = HostSettings.Load(options.Data);
         var (store, blobs) = await settings.Storage.OpenAsync(options.Data, TimeProvider.System);
+        await BackupRestore.RequireFinishedAsync(store);
         var place = SiloPlace.Of(options, settings.Cluster);
         var secrets = await GridSecrets.OpenAsync(settings.OpenVault(options.Data), options.Data);
         var samples = options.NoSamples ? null : SampleSet.Locate(options.Samples);

@@ -5,11 +5,12 @@ using Microsoft.AspNetCore.Connections;
 
 if (args.Contains("--help") || args.Contains("-h"))
 {
-    Console.WriteLine(HostOptions.Usage);
+    Console.WriteLine($"{HostOptions.Usage}\n\n{MaintenanceCommand.Usage}");
     return 0;
 }
 try
 {
+    if (MaintenanceCommand.IsOne(args)) return await MaintenanceCommand.Parse(args).RunAsync();
     var options = HostOptions.Parse(args);
     if (options.IssueToken is { } node)
     {

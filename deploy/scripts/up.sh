@@ -25,6 +25,15 @@ grid_token() {
     exec dotnet "$(binary Host)" --issue-token "$node" --data "$data"
 }
 
+# grid_maintenance backup|restore|verify-backup DIR [--data DIR] [ARGS]
+grid_maintenance() {
+    local verb=$1 folder=${2:?usage: ./grid $1 DIR [--data DIR]} data=()
+    shift 2
+    [ "$verb" = verify-backup ] || [[ " $* " == *" --data "* ]] || data=(--data "$ROOT/data")
+    prepare_host
+    exec dotnet "$(binary Host)" "$verb" "$folder" "${data[@]}" "$@"
+}
+
 # ./grid node: the agent of a machine that trains for a grid elsewhere, in the foreground.
 grid_node() {
     local data=$ROOT/data/node args=()

@@ -81,6 +81,15 @@ public sealed class CheckpointStore
     public Task<byte[]> ReadPartAsync(CheckpointPartInfo part, CancellationToken cancellation = default) =>
         StorageFaults.TypedAsync($"reading the part {part.Name} of job {_jobId}", () => _blobs.ReadPartAsync(part, cancellation));
 
+    /// <summary>The blob key of the head.</summary>
+    public string HeadKey => _keys.Head;
+
+    /// <summary>The blob keys of a manifest and of its parts. The parts are not looked at.</summary>
+    /// <exception cref="GridException">corrupt_checkpoint: the manifest is damaged, or missing because it was collected.</exception>
+    public Task<IReadOnlyList<string>> KeysOfAsync(string manifest, CancellationToken cancellation = default) =>
+        StorageFaults.TypedAsync<IReadOnlyList<string>>($"reading a manifest of job {_jobId}", async () =>
+            [manifest, .. (await _blobs.ReadManifestAsync(manifest, cancellation)).Parts.Select(PartKey)]);
+
     /// <summary>The blob key of a part, for readers that copy it.</summary>
     public string PartKey(CheckpointPartInfo part) => _keys.Part(part.Sha256);
 

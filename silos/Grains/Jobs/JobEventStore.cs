@@ -18,6 +18,9 @@ internal sealed class JobEventStore(IBlobStore blobs, string jobId)
     private readonly string _prefix = $"jobs/{jobId}/events/";
     private List<Segment>? _segments;
 
+    /// <summary>The number of a segment's last event; null for a key that is no segment's.</summary>
+    public static long? LastOf(string key) => Segment.Parse(key)?.Last;
+
     public static int Weight(IReadOnlyList<JobEvent> tail) =>
         tail.Count + tail.Sum(e => e.Type == EventTypes.Metrics && e.Data is { } data ? data.GetProperty("steps").GetArrayLength() : 0);
 

@@ -40,6 +40,14 @@ internal sealed class GridProcess : IAsyncDisposable
         return grid;
     }
 
+    /// <summary>A grid on a data directory that is there already; disposal removes it.</summary>
+    public static async Task<GridProcess> StartOnAsync(string data)
+    {
+        var grid = new GridProcess(data, [], null);
+        await grid.LaunchAsync();
+        return grid;
+    }
+
     /// <summary>A host on this data directory; the ports are new each time.</summary>
     public async Task LaunchAsync()
     {

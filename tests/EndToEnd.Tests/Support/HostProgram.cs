@@ -8,10 +8,13 @@ internal static class HostProgram
 {
     private static readonly TimeSpan RefusalLimit = TimeSpan.FromMinutes(2);
 
-    public static Process Start(IEnumerable<string> arguments, Action<string> onLine, IReadOnlyDictionary<string, string>? environment = null)
+    public static Process Start(IEnumerable<string> arguments, Action<string> onLine, IReadOnlyDictionary<string, string>? environment = null) =>
+        StartBare(["--roles", "silo,gateway,node", .. arguments], onLine, environment);
+
+    private static Process StartBare(IEnumerable<string> arguments, Action<string> onLine, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        foreach (var argument in (string[])[Programs.Host, "--roles", "silo,gateway,node", .. arguments]) start.ArgumentList.Add(argument);
+        foreach (var argument in (string[])[Programs.Host, .. arguments]) start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         var process = new Process { StartInfo = start };
         process.OutputDataReceived += (_, e) => Take(e.Data);
@@ -28,10 +31,15 @@ internal static class HostProgram
     }
 
     /// <summary>A start that is expected to end by itself: its exit code and all it said.</summary>
-    public static async Task<(int Code, string Output)> EndedAsync(params string[] arguments)
+    public static Task<(int Code, string Output)> EndedAsync(params string[] arguments) => EndAsync(["--roles", "silo,gateway,node", .. arguments]);
+
+    /// <summary>Work on a store: <c>backup DIR</c> and the like.</summary>
+    public static Task<(int Code, string Output)> MaintainAsync(params string[] arguments) => EndAsync(arguments);
+
+    private static async Task<(int Code, string Output)> EndAsync(string[] arguments)
     {
         var output = new StringBuilder();
-        using var process = Start(arguments, line =>
+        using var process = StartBare(arguments, line =>
         {
             lock (output) output.Append(line).Append('\n');
         });
