@@ -27,8 +27,8 @@ public sealed class TwoSilos : IAsyncLifetime
     /// <summary>Long enough for a silo to be found dead while it trains.</summary>
     internal static System.Text.Json.Nodes.JsonObject Job(string adapter) => TinyData.Job(adapter, job =>
     {
-        job["optimizer"]!["max_steps"] = 400;
-        job["checkpoint"]!["every_steps"] = 100;
+        job["optimizer"]!["max_steps"] = 240;
+        job["checkpoint"]!["every_steps"] = 60;
     });
 
     public async Task InitializeAsync()
