@@ -97,6 +97,8 @@ public sealed class KillTests(SharedGrid shared)
         await events.SucceededAsync();
         Assert.Equal(shared.ReferenceSha256, await Grid.OnlyVersionAsync(adapter));
         Assert.Single(events.Seen, e => e.Status == "succeeded");
+        var metrics = (await Grid.GetAsync($"/api/v1/jobs/{events.Job}/metrics?limit=1000")).Ok().Json.GetProperty("data");
+        Assert.Equal(Enumerable.Range(1, TinyData.Steps), metrics.EnumerateArray().Select(s => s.GetProperty("step").GetInt32()));
         // A killed agent may be about to start again while its trainer ends the job.
         await Eventually.Seen(
             () => IsWhole(Grid.Processes()) ? "whole" : null, "one host, one agent and at most one trainer", () => string.Join(", ", Grid.Processes()));

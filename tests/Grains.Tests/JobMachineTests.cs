@@ -143,6 +143,30 @@ public sealed class JobMachineTests
         Assert.Equal((7, 0.25), (saved.ReloadSeconds, saved.SaveSeconds));
     }
 
+    [Fact]
+    public void Recalled_StepsOfTrainersThatWereNotHeard_AreToldOnceAndInOrder()
+    {
+        var heard = Decide(In(JobStatus.Running), new Reported("s1", new JobSteps("j", 1, [Step(1), Step(2), Step(3)])));
+        // The next attempt goes on from step 2; nobody hears of it, nor of its steps.
+        var waiting = Clean(Decide(heard, new Reported("s1", new JobFailed("j", 1, new GridError(ErrorCodes.TrainerCrashed, "killed"), true))));
+        var again = Clean(Decide(waiting, new Granted(Grant with { PlacementId = "p20", SessionId = "s3" })));
+        var epoch = again.Epoch;
+        var recalled = new JobRecalled("j", epoch, [Step(2), Step(3) with { Attempt = 2 }, Step(4) with { Attempt = 2 }],
+            [new RecalledCommit(1, 2, 2, "m2", "a2", "o2"), new RecalledCommit(2, 4, 4, "m4", "a4", "o4")]);
+
+        var told = Decide(again, new Reported("s3", recalled));
+
+        Assert.Equal([(2, 1), (4, 2)], told.Checkpoints.Select(c => (c.Step, c.Epoch)));
+        Assert.Equal((4, 4), (told.Progress.Step, told.Progress.CommittedStep));
+        Assert.Equal(new AttemptStart(2, 2), told.Events.Attempts[^1]);
+        Assert.Equal([(1, 1), (2, 1), (3, 1), (3, 2), (4, 2)], Steps(told).Select(s => (s.Step, s.Attempt)));
+        Assert.Equal(Steps(told).Count(), Steps(Decide(told, new Reported("s3", recalled))).Count());
+        Assert.Same(told, Decide(told, new Reported("s3", recalled with { Epoch = epoch - 1 })));
+    }
+
+    private static IEnumerable<StepMetrics> Steps(JobState state) =>
+        state.Events.Tail.Where(e => e.Type == EventTypes.Metrics).SelectMany(e => GridJson.Parse<MetricsData>(e.Data!.Value.GetRawText()).Steps);
+
     [Theory]
     [InlineData(JobStatus.Running, JobStatus.Queued, ReleaseKind.Preempted)]
     [InlineData(JobStatus.Preempting, JobStatus.Queued, ReleaseKind.Preempted)]

@@ -77,7 +77,7 @@ public sealed class AccumulationTests : IDisposable
         });
         await _store.FenceAsync(order);
         using var models = new ModelStore(_store.Blobs, CPU);
-        using var run = new OrderRun(order, models, _store.Blobs, () => { }, TimeProvider.System);
+        using var run = new OrderRun(order, models, _store.Blobs, () => { }, TimeProvider.System, () => []);
         var losses = new List<double>();
         void Report(TrainerReport report) => losses.AddRange((report as JobSteps)?.Steps.Select(s => s.TrainLoss!.Value) ?? []);
         for (var state = run.Attach(Report); state == JobState.Running;) state = run.Step(Report);

@@ -41,7 +41,7 @@ internal static class RunCommand
         var store = new BlobAccess(LocalRoot: Path.GetFullPath(options.Data)).Open();
         new CheckpointStore(store, order.JobId).FenceAsync(order.Epoch, $"run-{order.Epoch}").GetAwaiter().GetResult();
         using var models = new ModelStore(store, Compute.Device(order.Resolved.Device));
-        using var run = new OrderRun(order, models, store, () => { }, TimeProvider.System);
+        using var run = new OrderRun(order, models, store, () => { }, TimeProvider.System, () => []);
         JobFinished? finished = null;
         void Report(TrainerReport report) => finished = report as JobFinished ?? finished;
         for (var state = run.Attach(Report); state == JobState.Running;)

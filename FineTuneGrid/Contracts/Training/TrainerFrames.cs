@@ -107,6 +107,7 @@ public sealed record Shutdown(string Reason) : AgentFrame;
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
 [JsonDerivedType(typeof(SessionReady), "session_ready")]
 [JsonDerivedType(typeof(JobMeeting), "job_meeting")]
+[JsonDerivedType(typeof(JobRecalled), "job_recalled")]
 [JsonDerivedType(typeof(JobAttached), "job_attached")]
 [JsonDerivedType(typeof(JobSteps), "job_steps")]
 [JsonDerivedType(typeof(JobCommitted), "job_committed")]
@@ -123,6 +124,15 @@ public sealed record SessionReady(string SessionId, int Pid, string? BaseDigest)
 
 /// <summary>Worker 0 of a gang has opened the meeting point: the other workers may be started with this address.</summary>
 public sealed record JobMeeting(string JobId, int Epoch, string Host, int Port) : TrainerReport;
+
+/// <summary>
+/// Before <see cref="JobAttached"/>: steps and commits up to the checkpoint that the run goes on from, which an earlier trainer may
+/// have lost with its life before they were acknowledged. Some may be known already.
+/// </summary>
+public sealed record JobRecalled(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps, IReadOnlyList<RecalledCommit> Commits) : TrainerReport;
+
+/// <param name="Epoch">The attempt that committed it.</param>
+public sealed record RecalledCommit(int Epoch, int Step, long SamplesConsumed, string ManifestKey, string AdapterSha256, string OptimizerSha256);
 
 /// <summary>The job steps from here: 0 for a fresh start, else the step it resumed from. <paramref name="Skipped"/> names
 /// checkpoints that did not verify.</summary>

@@ -42,26 +42,55 @@ public static partial class JobMachine
 
     private static void Committed(JobEdit edit, JobCommitted report)
     {
+        var commit = new RecalledCommit(report.Epoch, report.Step, report.SamplesConsumed, report.ManifestKey, report.AdapterSha256, report.OptimizerSha256);
+        if (Commit(edit, commit, report.Seconds))
+            edit.Set(s => s with { SaveSeconds = report.Seconds });
+    }
+
+    /// <summary>
+    /// Committed steps of trainers that died before they could tell. An attempt that was never heard of began before its first step;
+    /// what older attempts told beyond that was never committed.
+    /// </summary>
+    private static void Recalled(JobEdit edit, JobRecalled report)
+    {
+        foreach (var steps in report.Steps.GroupBy(s => s.Attempt).OrderBy(a => a.Key))
+        {
+            var from = steps.Min(s => s.Step) - 1;
+            if (steps.Key > edit.State.Events.Attempts.Select(a => a.Attempt).DefaultIfEmpty().Max() && from < edit.State.Progress.Step)
+                edit.Set(s => s with
+                {
+                    Progress = s.Progress with { Step = from },
+                    Events = s.Events with { Attempts = [.. s.Events.Attempts, new AttemptStart(steps.Key, from)] },
+                });
+            Steps(edit, new JobSteps(report.JobId, report.Epoch, [.. steps]));
+        }
+        foreach (var commit in report.Commits.OrderBy(c => c.Step))
+            Commit(edit, commit, null);
+    }
+
+    /// <summary>False where it is known.</summary>
+    private static bool Commit(JobEdit edit, RecalledCommit commit, double? seconds)
+    {
         var state = edit.State;
-        if (state.Status.IsTerminal() || state.Checkpoints.Any(c => c.Epoch == report.Epoch && c.Step >= report.Step))
-            return;
+        if (state.Status.IsTerminal() || state.Checkpoints.Any(c => c.Epoch == commit.Epoch && c.Step >= commit.Step))
+            return false;
         var view = new CheckpointView(
-            report.Step, report.Epoch, report.SamplesConsumed, report.AdapterSha256, report.OptimizerSha256, report.ManifestKey, edit.Now);
+            commit.Step, commit.Epoch, commit.SamplesConsumed, commit.AdapterSha256, commit.OptimizerSha256, commit.ManifestKey, edit.Now);
         edit.Set(s => s with
         {
-            SaveSeconds = report.Seconds,
-            Progress = s.Progress with { CommittedStep = report.Step },
+            Progress = s.Progress with { CommittedStep = commit.Step },
             Checkpoints = [.. s.Checkpoints.TakeLast(JobState.MaxCheckpoints - 1), view],
         });
-        edit.Info(EventTypes.Checkpoint, $"Step {report.Step} is committed.", new
+        edit.Info(EventTypes.Checkpoint, $"Step {commit.Step} is committed.", new
         {
-            step = report.Step,
-            attempt = report.Epoch,
-            samples_consumed = report.SamplesConsumed,
-            adapter_sha256 = report.AdapterSha256,
-            optimizer_sha256 = report.OptimizerSha256,
-            seconds = report.Seconds,
+            step = commit.Step,
+            attempt = commit.Epoch,
+            samples_consumed = commit.SamplesConsumed,
+            adapter_sha256 = commit.AdapterSha256,
+            optimizer_sha256 = commit.OptimizerSha256,
+            seconds,
         });
+        return true;
     }
 
     private static string Text(StepMetrics step, int total) => step.TrainLoss is { } loss

@@ -95,6 +95,7 @@ public static partial class JobMachine
         switch (input.Report)
         {
             case JobMeeting r when r.Epoch == placement.Epoch && rank == 0: Meet(edit, placement, r); break;
+            case JobRecalled r when r.Epoch == placement.Epoch && rank == 0: Recalled(edit, r); break;
             case JobAttached r when r.Epoch == placement.Epoch && rank == 0: Attached(edit, placement, r); break;
             case JobSteps r when r.Epoch == placement.Epoch && rank == 0: Steps(edit, r); break;
             case JobCommitted r when r.Epoch == placement.Epoch && rank == 0: Committed(edit, r); break;

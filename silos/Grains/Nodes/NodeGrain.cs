@@ -188,6 +188,7 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     private static string? JobOf(TrainerReport report) => report switch
     {
         JobMeeting r => r.JobId,
+        JobRecalled r => r.JobId,
         JobAttached r => r.JobId,
         JobSteps r => r.JobId,
         JobCommitted r => r.JobId,

@@ -26,6 +26,8 @@ internal sealed class JobEvents(GridProcess grid, string job)
 
     private readonly List<JobNews> _seen = [];
 
+    public string Job => job;
+
     public IReadOnlyList<JobNews> Seen => _seen;
 
     /// <summary>Reads on until an event fits. Fails where the job ends first, and names what was awaited.</summary>

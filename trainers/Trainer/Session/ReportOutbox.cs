@@ -36,6 +36,12 @@ internal sealed class ReportOutbox(long firstSeq)
         }
     }
 
+    /// <summary>What is not acknowledged yet, oldest first.</summary>
+    public IReadOnlyList<TrainerReport> Kept()
+    {
+        lock (_gate) return [.. _kept];
+    }
+
     /// <summary>Kept reports above a number, and a task that ends at the next change.</summary>
     public (IReadOnlyList<TrainerReport> Reports, Task Changed) After(long seq)
     {

@@ -45,7 +45,7 @@ internal static class SessionCommand
         Compute.Prepare(session.Threads);
         var store = session.Blobs.Open();
         using var models = new ModelStore(store, Compute.Device(session.Device));
-        return new SessionLoop(session, order => new OrderRun(order, models, store, lease.Require, time), server.Take, outbox, lease, time).Run();
+        return new SessionLoop(session, order => new OrderRun(order, models, store, lease.Require, time, outbox.Kept), server.Take, outbox, lease, time).Run();
     }
 
     private static string Reason(int code) => code switch

@@ -39,7 +39,7 @@ internal static class Verifying
             differs.Length == 0, differs, time.GetElapsedTime(started).TotalSeconds);
     }
 
-    /// <summary>Cursor, tokens and losses; how long the steps took is no part of the training.</summary>
+    /// <summary>Cursor, tokens and losses; how long the steps took, and who has heard of them, is no part of the training.</summary>
     private static bool IsSame(TrainerState a, TrainerState b) =>
-        GridJson.ToText(a with { TrainSeconds = 0 }) == GridJson.ToText(b with { TrainSeconds = 0 });
+        GridJson.ToText(a with { TrainSeconds = 0, Untold = null }) == GridJson.ToText(b with { TrainSeconds = 0, Untold = null });
 }

@@ -20,6 +20,7 @@ internal sealed class OrderRun : IJobRun
     private readonly TrainingOrder _order;
     private readonly Action _guard;
     private readonly TimeProvider _time;
+    private readonly Func<IEnumerable<TrainerReport>> _unacknowledged;
     private readonly Gang? _gang;
     private readonly RunCheckpoints _checkpoints;
     private readonly OrderTraining _training;
@@ -31,10 +32,11 @@ internal sealed class OrderRun : IJobRun
     private long _lastLine;
 
     /// <param name="guard">Throws where the lease is over; called before whatever takes long or lasts.</param>
+    /// <param name="unacknowledged">The reports that the control plane is not known to have.</param>
     /// <exception cref="GridException">The order is for a gang, and that cannot be here.</exception>
-    public OrderRun(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time)
+    public OrderRun(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time, Func<IEnumerable<TrainerReport>> unacknowledged)
     {
-        (_order, _guard, _time) = (order, guard, time);
+        (_order, _guard, _time, _unacknowledged) = (order, guard, time, unacknowledged);
         _gang = Gang.Of(order, guard, time);
         _telemetry = new RunTelemetry(order);
         _checkpoints = new RunCheckpoints(store, order, time);
@@ -64,13 +66,18 @@ internal sealed class OrderRun : IJobRun
         {
             Log("the result is already committed");
             var done = _checkpoints.LoadState(found);
+            report(Untold.Recall(_order, found, done));
             report(new JobFinished(_order.JobId, _order.Epoch, found.Key, Result(done, WeightsDigest(found), _order.Resolved.TrainableParameters)));
             return JobState.Finished;
         }
         // The others may start while this one loads.
         _gang?.Open(report);
         _training.Open();
-        if (found is not null) _training.Restore(_checkpoints, found);
+        if (found is not null)
+        {
+            _training.Restore(_checkpoints, found);
+            report(Untold.Recall(_order, found, State));
+        }
         if (IsFirst) CommittedStep = State.Step;
         _skipped = [.. found?.Skipped.Select(s => s.Key) ?? []];
         if (_gang is null) Begin(report);
@@ -154,11 +161,11 @@ internal sealed class OrderRun : IJobRun
     {
         using var span = _telemetry.Commit(State.Step);
         var started = _time.GetTimestamp();
-        var committed = _checkpoints.Commit(State, _training.Parts(finished), finished, _guard);
+        Flush(report);
+        var committed = _checkpoints.Commit(State, _training.Parts(finished, Untold.Of(_order.JobId, _unacknowledged())), finished, _guard);
         CommittedStep = State.Step;
         var seconds = _time.GetElapsedTime(started).TotalSeconds;
         _telemetry.Committed(seconds);
-        Flush(report);
         report(new JobCommitted(
             _order.JobId, _order.Epoch, State.Step, State.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, seconds));
         Log($"step {State.Step} committed: weights sha256 {committed.WeightsSha256}, optimizer sha256 {committed.OptimizerSha256}");

@@ -70,11 +70,11 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     }
 
     /// <summary>The present state as a checkpoint's parts: weights, moments, the trainer's state and, at the end, what the result adds.</summary>
-    public IReadOnlyList<CheckpointPart> Parts(bool finished) =>
+    public IReadOnlyList<CheckpointPart> Parts(bool finished, Untold? untold = null) =>
     [
         new(RunParts.WeightsName(Trainee), () => RunParts.Weights(Trainee)),
         new(RunParts.Optimizer, () => RunParts.Moments(Trainee, _optimizer.Optimizer, _rounds?.Velocity)),
-        new(TrainerState.PartName, GridJson.ToBytes(State)),
+        new(TrainerState.PartName, GridJson.ToBytes(State with { Untold = untold })),
         .. finished ? ResultFiles() : [],
     ];
 

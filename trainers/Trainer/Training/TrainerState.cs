@@ -29,6 +29,9 @@ public sealed record TrainerState
 
     public int? BestValidStep { get; init; }
 
+    /// <summary>Set in checkpoints alone; null in those of earlier builds.</summary>
+    public Untold? Untold { get; init; }
+
     /// <summary>Token-weighted mean loss of the last steps.</summary>
     public double TrainLoss => RecentLosses.Sum(l => l.Sum) / Math.Max(1, RecentLosses.Sum(l => l.Tokens));
 
