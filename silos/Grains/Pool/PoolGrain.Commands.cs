@@ -173,6 +173,12 @@ public sealed partial class PoolGrain
                 await ApplyAsync(PoolEvents.Recovered(standing));
             return;
         }
+        // A run that ends does so whatever else is on its way: a grant that is sent again and again must not hold it up.
+        if (standing is { Placement: { } ending, Ending: true } && entry.Placement?.Id == ending.PlacementId)
+        {
+            await Job(job).Preempt(ending.PlacementId, StopReasons.GangBroken, PoolEvents.LostNodes(Scheduler, job));
+            return;
+        }
         // A command on its way will settle what differs now.
         if (busy)
             return;
@@ -180,8 +186,6 @@ public sealed partial class PoolGrain
             await ApplyAsync(new JobReleased(job, running.Id, ReleaseReason.Preempted));
         else if (standing.Placement is { } held && entry.Placement?.Id != held.PlacementId)
             await Job(job).Preempt(held.PlacementId, StopReasons.Isolated, []);
-        else if (standing is { Placement: { } ending, Ending: true })
-            await Job(job).Preempt(ending.PlacementId, StopReasons.GangBroken, PoolEvents.LostNodes(Scheduler, job));
         else if (standing.Placement is { } placed)
             await CheckOnMachinesAsync(job, placed, standing.Sessions ?? [new PlacedSession(placed.NodeId, placed.SessionId)]);
         else
