@@ -28,8 +28,8 @@ public sealed class TraceTests
         Assert.Equal("finetunegrid-control", request.Service);
         Assert.Equal(
             ["finetunegrid-control job", "finetunegrid-control job.publish", "finetunegrid-control job.resolve", "finetunegrid-control job.wait", "finetunegrid-node job.start", "finetunegrid-trainer job.train"],
-            spans.Where(s => s.Parent == request.Id && s.Tags.GetValueOrDefault("ftg.job") == id).Select(s => $"{s.Service} {s.Name}").Order(StringComparer.Ordinal));
-        var train = spans.Single(s => s.Name == "job.train");
+            spans.Where(s => s.Parent == request.Id && s.Tags.GetValueOrDefault("ftg.job") == id).Select(s => $"{s.Service} {s.Name}").Distinct().Order(StringComparer.Ordinal)); // What was not done at the first try has a span for each.
+        var train = Assert.Single(spans, s => s.Name == "job.train");
         Assert.Equal(Enumerable.Range(1, Steps), spans.Where(s => s.Name == "job.train.step" && s.Parent == train.Id).Select(s => int.Parse(s.Tags["ftg.step"], System.Globalization.CultureInfo.InvariantCulture)).Order());
         Assert.Contains(spans, s => s.Name == "job.train.checkpoint" && s.Parent == train.Id && s.Tags["ftg.step"] == Steps.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Assert.Equal("succeeded", spans.Single(s => s.Name == "job").Tags["ftg.status"]);
