@@ -52,7 +52,8 @@ public sealed partial class ChildProcess : IDisposable
         }
     }
 
-    public void Suspend() => Assert.Equal(0, kill(Id, Stop));
+    /// <summary>False where it has ended.</summary>
+    public bool TrySuspend() => kill(Id, Stop) == 0;
 
     public void Resume() => Assert.Equal(0, kill(Id, Continue));
 

@@ -38,15 +38,17 @@ public sealed class KillTests : IDisposable
     {
         const int Rounds = 12;
         const int Own = 5;
-        const int Childs = 200;
+        const int Childs = 600;
         var random = new Random(5);
         using var store = new LocalBlobStore(_folder.Path);
         using var child = new ChildProcess("increment", _folder.Path, "counter", $"{Childs}");
-        for (var round = 0; round < Rounds; round++)
+        var rounds = 0;
+        for (; rounds < Rounds; rounds++)
         {
             await child.NextLineAsync();
             await Task.Delay(TimeSpan.FromMilliseconds(random.NextDouble() * 8));
-            child.Suspend();
+            // On a busy machine it may be done before all rounds are.
+            if (!child.TrySuspend()) break;
             try
             {
                 for (var i = 0; i < Own; i++)
@@ -58,7 +60,8 @@ public sealed class KillTests : IDisposable
             }
         }
         await child.SucceedAsync();
-        Assert.Equal(Childs + Rounds * Own, (await store.ReadJsonAsync<int>("counter"))!.Value.Value);
+        Assert.InRange(rounds, 3, Rounds);
+        Assert.Equal(Childs + rounds * Own, (await store.ReadJsonAsync<int>("counter"))!.Value.Value);
     }
 
     public void Dispose() => _folder.Dispose();
