@@ -11,6 +11,12 @@ grid_bench() {
             build_once tests/Chaos
             exec dotnet "$(binary Chaos)" "$@"
             ;;
-        *) die "unknown bench '$name'; there is: chaos" ;;
+        writer-kills)
+            need_dotnet
+            choose_packages ""
+            build_once tests/Bench
+            exec dotnet "$(binary Bench)" "$name" "$@"
+            ;;
+        *) die "unknown bench '$name'; there are: chaos, writer-kills" ;;
     esac
 }

@@ -1,0 +1,14 @@
+using System.Text.Json;
+
+namespace FineTuneGrid.Bench;
+
+/// <summary>What a bench says: results as JSON lines on the output, how far it is on the error stream.</summary>
+internal static class BenchOutput
+{
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <param name="result">An object of plain values; its first property names the bench.</param>
+    public static void Line(object result) => Console.WriteLine(JsonSerializer.Serialize(result, result.GetType(), Json));
+
+    public static void Progress(string text) => Console.Error.WriteLine(text);
+}

@@ -1,0 +1,8 @@
+using System.CommandLine;
+using FineTuneGrid.Bench;
+
+var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
+{
+    WriterKillsBench.Command(),
+};
+return await root.Parse(args).InvokeAsync();
