@@ -41,12 +41,9 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("Wake")]
     Task<JobStanding?> Wake();
 
-    /// <summary>
-    /// The pool granted slots. Raises the epoch, fences the store with it, and returns the order that the node's trainer gets;
-    /// null where the job no longer wants to run.
-    /// </summary>
+    /// <summary>The pool granted slots. Raises the epoch, fences the store with it, and says what to do with the slots.</summary>
     [Alias("PrepareStart")]
-    Task<TrainingOrder?> PrepareStart(PlacementGrant grant);
+    Task<StartAnswer> PrepareStart(PlacementGrant grant);
 
     /// <summary>A trainer's report, through its node. Reports of an older epoch are ignored.</summary>
     [Alias("Report")]
@@ -105,6 +102,12 @@ public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, strin
 public sealed record PlacementGrant(string PlacementId, string NodeId, int Slot, string SessionId, IReadOnlyList<WorkerSlot>? Others = null);
 
 public sealed record WorkerSlot(string NodeId, int Slot);
+
+/// <summary>A job's answer to a grant.</summary>
+/// <param name="Order">What the node's trainer gets; null where none is to be started.</param>
+/// <param name="Held">Without an order: the job has held these slots, trainers of it may still be there, and it releases them when
+/// they are gone. Otherwise the grant is refused, and the slots are free.</param>
+public sealed record StartAnswer(TrainingOrder? Order, bool Held = false);
 
 /// <summary>A trainer that should be on a machine.</summary>
 public sealed record PlacedSession(string NodeId, string SessionId);

@@ -145,6 +145,26 @@ public sealed class GangTests
     }
 
     [Fact]
+    public async Task Gang_FinishedWhileItsGrantIsSentAgain_HoldsItsSlotsUntilItsLastWorkerIsGone()
+    {
+        await using var grid = await ReadyAsync(o => o.Scheduler = o.Scheduler with { ResendMs = 1 });
+        await using var agent = await FakeAgent.StartAsync(grid, slots: 2);
+        var job = await grid.SubmitAsync(Two);
+        var leader = await agent.NextAsync<StartJob>();
+        var grant = (await job.Wake())!.Placement!;
+        await MeetAsync(agent, leader);
+        var peer = await agent.NextAsync<StartJob>();
+        await agent.FinishedAsync(leader);
+
+        Assert.Equal(new StartAnswer(null, Held: true), await job.PrepareStart(grant));
+        Assert.Equal(peer.SessionId, (await agent.NextAsync<StopJob>()).SessionId);
+        Assert.Equal([0, 1], (await grid.Pool.LiveNodes())[0].TakenSlots!);
+        await agent.DetachedAsync(peer, 10);
+        await TestGrid.ReachesAsync(job, JobStatus.Succeeded);
+        await NoSlotIsHeldAsync(grid);
+    }
+
+    [Fact]
     public async Task Gang_OnANodeThatDrains_LeavesWithACommitAndMoves()
     {
         await using var grid = await ReadyAsync();

@@ -117,13 +117,17 @@ public sealed partial class JobGrain : Grain, IJobGrain
         return null;
     }
 
-    public async Task<TrainingOrder?> PrepareStart(PlacementGrant grant)
+    public async Task<StartAnswer> PrepareStart(PlacementGrant grant)
     {
-        if (await DecideAsync(new Granted(grant)) is not { } state || !JobMachine.MayStart(state, grant))
-            return null;
+        if (await DecideAsync(new Granted(grant)) is not { } state)
+            return new StartAnswer(null);
+        if (!JobMachine.MayStart(state, grant))
+            return NoStart(state);
         // The store refuses every older trainer before the new one hears of its order.
         await _runner.FenceAsync(Id, state.Epoch);
-        return JobMachine.MayStart(_state.Latest!, grant) ? JobViews.WorkerOrder(state, state.Placement!, rank: 0) : null;
+        return JobMachine.MayStart(_state.Latest!, grant) ? new StartAnswer(JobViews.WorkerOrder(state, state.Placement!, rank: 0)) : NoStart(_state.Latest!);
+
+        StartAnswer NoStart(JobState now) => new(null, Held: now.Placement?.Id == grant.PlacementId);
     }
 
     public async Task Report(string nodeId, string sessionId, TrainerReport report)

@@ -83,10 +83,11 @@ public sealed partial class PoolGrain
     private async Task StartAsync(GrantCommand grant)
     {
         var slot = grant.Slots[0];
-        var order = await Job(grant.Job).PrepareStart(PoolEvents.Grant(grant));
-        if (order is null)
+        var answer = await Job(grant.Job).PrepareStart(PoolEvents.Grant(grant));
+        if (answer.Order is not { } order)
         {
-            await ApplyAsync(new JobReleased(grant.Job, grant.Placement, ReleaseReason.Refused));
+            if (!answer.Held)
+                await ApplyAsync(new JobReleased(grant.Job, grant.Placement, ReleaseReason.Refused));
             return;
         }
         var command = new StartJob(grant.Session, slot.Slot, order) { OperationId = $"start-{grant.Job}-{order.Epoch}" };
