@@ -116,7 +116,7 @@ public sealed class JobTests(GatewayUnderTest gateway) : IAsyncLifetime
         await gateway.Member.AddModelAsync("held");
         var job = (await gateway.Member.SubmitAsync(Samples.Job("held", "held")).JsonAsync(HttpStatusCode.Created)).Text("id");
         // The job takes hold of what it names when it is validated, and then says what it waits for.
-        await UntilAsync(async () => (await gateway.Reader.GetAsync($"/api/v1/jobs/{job}").JsonAsync()).TryGetProperty("waiting", out _), "the job should say why it waits");
+        await Eventually.HoldsAsync(async () => (await gateway.Reader.GetAsync($"/api/v1/jobs/{job}").JsonAsync()).TryGetProperty("waiting", out _), "the job should say why it waits");
         foreach (var kind in (string[])["datasets", "models"])
         {
             var problem = await gateway.Member.DeleteAsync($"/api/v1/{kind}/held").ProblemAsync(HttpStatusCode.Conflict, ErrorCodes.InUse);
@@ -171,14 +171,4 @@ public sealed class JobTests(GatewayUnderTest gateway) : IAsyncLifetime
     ];
 
     private async Task<int> CountAsync() => (await gateway.Admin.GetAsync("/api/v1/jobs?limit=1000").JsonAsync()).GetProperty("data").GetArrayLength();
-
-    private static async Task UntilAsync(Func<Task<bool>> holds, string what)
-    {
-        var deadline = DateTime.UtcNow + Limit;
-        while (!await holds())
-        {
-            if (DateTime.UtcNow > deadline) throw new TimeoutException(what);
-            await Task.Delay(50);
-        }
-    }
 }

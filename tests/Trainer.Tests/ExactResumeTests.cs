@@ -123,7 +123,8 @@ public sealed class ExactResumeTests : IDisposable
         json["checkpoint"]!["every_steps"] = 1;
     }
 
-    private static void FromRandomWeights(JsonObject json)
+    /// <summary>All parameters of a model of a few thousand, from random weights.</summary>
+    internal static void FromRandomWeights(JsonObject json)
     {
         json["base_model"] = JsonNode.Parse("""
             {"init": {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,

@@ -122,40 +122,43 @@ public abstract record TrainerReport
 /// <param name="BaseDigest">Digest of the resident base model; null until one is loaded.</param>
 public sealed record SessionReady(string SessionId, int Pid, string? BaseDigest) : TrainerReport;
 
+/// <summary>A report that concerns one job, in one of its epochs.</summary>
+public abstract record JobReport(string JobId, int Epoch) : TrainerReport;
+
 /// <summary>Worker 0 of a gang has opened the meeting point: the other workers may be started with this address.</summary>
-public sealed record JobMeeting(string JobId, int Epoch, string Host, int Port) : TrainerReport;
+public sealed record JobMeeting(string JobId, int Epoch, string Host, int Port) : JobReport(JobId, Epoch);
 
 /// <summary>
 /// Before <see cref="JobAttached"/>: steps and commits up to the checkpoint that the run goes on from, which an earlier trainer may
 /// have lost with its life before they were acknowledged. Some may be known already.
 /// </summary>
-public sealed record JobRecalled(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps, IReadOnlyList<RecalledCommit> Commits) : TrainerReport;
+public sealed record JobRecalled(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps, IReadOnlyList<RecalledCommit> Commits) : JobReport(JobId, Epoch);
 
 /// <param name="Epoch">The attempt that committed it.</param>
 public sealed record RecalledCommit(int Epoch, int Step, long SamplesConsumed, string ManifestKey, string AdapterSha256, string OptimizerSha256);
 
 /// <summary>The job steps from here: 0 for a fresh start, else the step it resumed from. <paramref name="Skipped"/> names
 /// checkpoints that did not verify.</summary>
-public sealed record JobAttached(string JobId, int Epoch, int FromStep, IReadOnlyList<string> Skipped) : TrainerReport;
+public sealed record JobAttached(string JobId, int Epoch, int FromStep, IReadOnlyList<string> Skipped) : JobReport(JobId, Epoch);
 
 /// <summary>At most one a second and job.</summary>
-public sealed record JobSteps(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps) : TrainerReport;
+public sealed record JobSteps(string JobId, int Epoch, IReadOnlyList<StepMetrics> Steps) : JobReport(JobId, Epoch);
 
 /// <param name="AdapterSha256">Digest of the canonical adapter bytes (safetensors file) of this checkpoint.</param>
 /// <param name="OptimizerSha256">Digest of the optimizer's state.</param>
 public sealed record JobCommitted(
     string JobId, int Epoch, int Step, long SamplesConsumed, string ManifestKey, string AdapterSha256, string OptimizerSha256, double Seconds)
-    : TrainerReport;
+    : JobReport(JobId, Epoch);
 
 /// <summary>The last step is committed: the manifest holds the result's files as parts.</summary>
-public sealed record JobFinished(string JobId, int Epoch, string ManifestKey, JobResult Result) : TrainerReport;
+public sealed record JobFinished(string JobId, int Epoch, string ManifestKey, JobResult Result) : JobReport(JobId, Epoch);
 
 /// <summary>The job left on request (pause, preemption, cancel, drain, shutdown).</summary>
 /// <param name="CommittedStep">Null where the trainer cannot say: it never held the job, or another one does by now.</param>
-public sealed record JobDetached(string JobId, int Epoch, string Reason, int? CommittedStep) : TrainerReport;
+public sealed record JobDetached(string JobId, int Epoch, string Reason, int? CommittedStep) : JobReport(JobId, Epoch);
 
 /// <param name="Retryable">Whether another attempt can help (lost lease, storage away), or the input is at fault.</param>
-public sealed record JobFailed(string JobId, int Epoch, GridError Error, bool Retryable) : TrainerReport;
+public sealed record JobFailed(string JobId, int Epoch, GridError Error, bool Retryable) : JobReport(JobId, Epoch);
 
 public sealed record JobResult
 {

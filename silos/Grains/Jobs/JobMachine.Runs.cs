@@ -92,16 +92,18 @@ public static partial class JobMachine
     {
         if (edit.State.Placement is not { } placement || placement.RankOf(input.SessionId) is not { } rank || placement.IsGone(rank))
             return;
-        switch (input.Report)
+        if (input.Report is not JobReport report || report.Epoch != placement.Epoch)
+            return;
+        switch (report)
         {
-            case JobMeeting r when r.Epoch == placement.Epoch && rank == 0: Meet(edit, placement, r); break;
-            case JobRecalled r when r.Epoch == placement.Epoch && rank == 0: Recalled(edit, r); break;
-            case JobAttached r when r.Epoch == placement.Epoch && rank == 0: Attached(edit, placement, r); break;
-            case JobSteps r when r.Epoch == placement.Epoch && rank == 0: Steps(edit, r); break;
-            case JobCommitted r when r.Epoch == placement.Epoch && rank == 0: Committed(edit, r); break;
-            case JobFinished r when r.Epoch == placement.Epoch: Leave(edit, placement, rank, new RunEnd(Finished: rank == 0 ? r : null)); break;
-            case JobDetached r when r.Epoch == placement.Epoch: Detached(edit, placement, rank, r); break;
-            case JobFailed r when r.Epoch == placement.Epoch: Failed(edit, placement, rank, r); break;
+            case JobMeeting r when rank == 0: Meet(edit, placement, r); break;
+            case JobRecalled r when rank == 0: Recalled(edit, r); break;
+            case JobAttached r when rank == 0: Attached(edit, placement, r); break;
+            case JobSteps r when rank == 0: Steps(edit, r); break;
+            case JobCommitted r when rank == 0: Committed(edit, r); break;
+            case JobFinished r: Leave(edit, placement, rank, new RunEnd(Finished: rank == 0 ? r : null)); break;
+            case JobDetached r: Detached(edit, placement, rank, r); break;
+            case JobFailed r: Failed(edit, placement, rank, r); break;
         }
     }
 

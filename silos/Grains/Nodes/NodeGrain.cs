@@ -170,8 +170,8 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         {
             if (report.Task is { } reply && _tasks.TryGetValue(reply.TaskId, out var waiting))
                 waiting.TrySetResult(reply);
-            if (report.Report is { } told && JobOf(told) is { } job)
-                await GrainFactory.GetGrain<IJobGrain>(job).Report(Id, report.SessionId, told);
+            if (report.Report is JobReport told)
+                await GrainFactory.GetGrain<IJobGrain>(told.JobId).Report(Id, report.SessionId, told);
             if (report.Ended is { } ended)
                 await EndAsync(report.SessionId, ended);
         }
@@ -184,19 +184,6 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         foreach (var job in ended.Jobs)
             await GrainFactory.GetGrain<IJobGrain>(job.JobId).PlacementLost(job.Epoch, session, reason);
     }
-
-    private static string? JobOf(TrainerReport report) => report switch
-    {
-        JobMeeting r => r.JobId,
-        JobRecalled r => r.JobId,
-        JobAttached r => r.JobId,
-        JobSteps r => r.JobId,
-        JobCommitted r => r.JobId,
-        JobFinished r => r.JobId,
-        JobDetached r => r.JobId,
-        JobFailed r => r.JobId,
-        _ => null,
-    };
 
     private void Extend(IReadOnlyList<SessionStatus> sessions)
     {

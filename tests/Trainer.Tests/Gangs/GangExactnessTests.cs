@@ -18,7 +18,7 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
 
     [Fact]
     public async Task Checkpoints_OfAllParametersByThreeWorkers_HaveTheBytesOfOne() =>
-        Assert.Equal(await CommitsAsync("job-full-one", 1, FromRandomWeights), await CommitsAsync("job-full-three", 3, FromRandomWeights));
+        Assert.Equal(await CommitsAsync("job-full-one", 1, ExactResumeTests.FromRandomWeights), await CommitsAsync("job-full-three", 3, ExactResumeTests.FromRandomWeights));
 
     [Fact]
     public async Task Checkpoints_WithDropout_HaveTheBytesOfOneWorker()
@@ -107,16 +107,6 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
     {
         Lasting(json);
         json["checkpoint"]!["every_steps"] = 1;
-    }
-
-    private static void FromRandomWeights(JsonObject json)
-    {
-        json["base_model"] = JsonNode.Parse("""
-            {"init": {"model_type": "llama", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
-                      "num_key_value_heads": 1, "vocab_size": 320, "max_position_embeddings": 96, "rms_norm_eps": 1e-5, "hidden_act": "silu",
-                      "tie_word_embeddings": true}, "tokenizer": "tiny"}
-            """);
-        json["method"] = new JsonObject { ["type"] = "full" };
     }
 
     private Task<GangRun> StartAsync(string jobId, int epoch, int size, Action<JsonObject>? change) =>

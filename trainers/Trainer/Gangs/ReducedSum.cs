@@ -6,32 +6,27 @@ namespace FineTuneGrid.Trainer.Gangs;
 
 /// <summary>
 /// Fast mode: each worker sums the gradients of its own micro-batches, and one all-reduce a step, in buckets, sums those. All
-/// workers end with the same bits, but how the additions are grouped, and so the rounding, depends on how many there are: a step's
-/// gradient agrees with exact mode's to about 1e-6 of its norm.
+/// workers end with the same bits, but how the additions are grouped, and so the rounding, depends on how many there are.
 /// </summary>
 internal sealed class ReducedSum(Gang gang, FlatParameters trained) : IGradientSum
 {
     /// <summary>16 MB: large enough for the link's speed, small enough that several are under way.</summary>
     private const long BucketElements = 4L << 20;
 
-    public Tensor Total { get; } = trained.NewBuffer().DetachFromDisposeScope();
+    private readonly LocalSum _own = new(gang, trained);
+
+    public Tensor Total => _own.Total;
 
     public StepLoss Run(int step, int count, MicroBatchGradient compute)
     {
         using var scope = NewDisposeScope();
-        Total.zero_();
-        var (sum, tokens) = (0.0, 0L);
-        for (var i = gang.Rank; i < count; i += gang.Size)
-        {
-            var loss = compute(i, Total);
-            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
-        }
-        var rows = gang.EndStep(step, [sum, tokens]);
+        var own = _own.Run(step, count, compute);
+        var rows = gang.EndStep(step, [own.Sum, own.Tokens]);
         Reduce();
         return new StepLoss(rows.Sum(r => r[0]), rows.Sum(r => (long)r[1]));
     }
 
-    public void Dispose() => Total.Dispose();
+    public void Dispose() => _own.Dispose();
 
     private void Reduce()
     {
