@@ -20,6 +20,9 @@ namespace FineTuneGrid.Host;
 /// <summary>Roles silo and gateway in one process, and the node agents beside it.</summary>
 internal static class ControlHost
 {
+    /// <summary>What a stop may take, beside node agents that this process started; service managers must wait longer.</summary>
+    internal static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(90);
+
     public static async Task RunAsync(HostOptions options)
     {
         using var directory = DataDirectoryLock.Acquire(options.Data);
@@ -34,7 +37,7 @@ internal static class ControlHost
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         HostLogging.Configure(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
-        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(90));
+        builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
         builder.AddGridSilo(place.Silo(options, settings.Cluster, blobs, secrets.Node), store);
         builder.AddGridGateway(new GatewayOptions
         {

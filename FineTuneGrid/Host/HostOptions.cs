@@ -17,7 +17,7 @@ public sealed record HostOptions
           --insecure-bind       allow an address that other machines reach, without TLS
           --nodes N             node agents to start beside silo and gateway; default 1
           --silo-port N, --cluster-port N   ports of the cluster; default: free ones
-          --advertise ADDRESS   let node agents of other machines connect to this address; needs a trusted network
+          --advertise HOST      let node agents of other machines connect to this address, or the name's; needs a trusted network
           --samples DIR         samples that a new data directory comes with; --no-samples leaves them out
           --import-root DIR     allow import of server-side files below DIR (repeatable)
           --lease SECONDS       lease of nodes and trainers; default 15, with FTG__Clustering__Redis 45
@@ -111,7 +111,7 @@ public sealed record HostOptions
                 "--nodes" => options with { Nodes = Number(name, Value(), 0, 64) },
                 "--silo-port" => options with { SiloPort = Number(name, Value(), 1, 65535) },
                 "--cluster-port" => options with { ClusterPort = Number(name, Value(), 1, 65535) },
-                "--advertise" => options with { Advertise = IPAddress.TryParse(Value(), out var reach) ? reach : throw Bad(name, "must be an IP address") },
+                "--advertise" => options with { Advertise = HostAddress.Find(Value()) ?? throw Bad(name, "must be an IP address or a name that has one") },
                 "--issue-token" => options with { IssueToken = Names.Check(Value(), name) },
                 "--samples" => options with { Samples = Value() },
                 "--no-samples" => options with { NoSamples = true },

@@ -15,7 +15,9 @@ namespace FineTuneGrid.Host;
 /// <summary>Role node: an Orleans client with a token, and the trainers of this machine.</summary>
 internal static class NodeHost
 {
-    private static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(70);
+    /// <summary>What a stop may take: trainers save first. Service managers must wait longer.</summary>
+    internal static readonly TimeSpan ShutdownLimit = TimeSpan.FromSeconds(70);
+
     private static readonly TimeSpan Reconnect = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a silo that did not answer is left alone, and how old the list of silos may be.</summary>

@@ -54,6 +54,6 @@ internal sealed record ClusterSettings(
     private static IPAddress? Address(IConfiguration section)
     {
         if (SettingKeys.Text(section, SettingKeys.Advertise) is not { } text) return null;
-        return IPAddress.TryParse(text, out var address) ? address : throw SettingKeys.Bad(SettingKeys.Advertise, $"must be an IP address, not '{text}'");
+        return HostAddress.Find(text) ?? throw SettingKeys.Bad(SettingKeys.Advertise, $"must be an IP address or a name that has one, not '{text}'");
     }
 }

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Configuration;
 namespace FineTuneGrid.Host;
 
 /// <summary>
-/// What an installation is configured with besides the command line: <c>DATA/appsettings.json</c> under <c>FTG</c>, and environment
-/// variables <c>FTG__SECTION__KEY</c>, which win.
+/// What an installation is configured with besides the command line: <c>DATA/appsettings.json</c> under <c>FTG</c>, files named
+/// <c>FTG__SECTION__KEY</c> in the folder that <c>FTG_SETTINGS_DIR</c> names, and environment variables of the same names. The later wins.
 /// </summary>
 internal sealed record HostSettings(StorageSettings Storage, ClusterSettings Cluster)
 {
@@ -32,12 +32,23 @@ internal sealed record HostSettings(StorageSettings Storage, ClusterSettings Clu
         return Storage.Folder is { } shared ? new FolderVault(shared, SettingKeys.Folder) : Storage.OpenBlobVault(data);
     }
 
+    /// <summary>Where container engines and systemd put secrets: one file each, named like the setting.</summary>
+    private static string? FolderOfFiles()
+    {
+        if (Environment.GetEnvironmentVariable(SettingKeys.FilesVariable) is not { Length: > 0 } folder) return null;
+        return Directory.Exists(folder)
+            ? Path.GetFullPath(folder)
+            : throw new GridException(ErrorCodes.InvalidValue, $"The setting {SettingKeys.FilesVariable} names no folder: {folder}.", SettingKeys.FilesVariable);
+    }
+
     private static IConfiguration Read(string data)
     {
         var file = Path.Combine(data, "appsettings.json");
         try
         {
-            return new ConfigurationBuilder().AddJsonFile(file, optional: true).AddEnvironmentVariables().Build().GetSection("FTG");
+            var sources = new ConfigurationBuilder().AddJsonFile(file, optional: true);
+            if (FolderOfFiles() is { } folder) sources.AddKeyPerFile(folder);
+            return sources.AddEnvironmentVariables().Build().GetSection("FTG");
         }
         catch (InvalidDataException e)
         {

@@ -17,6 +17,9 @@ internal static class SettingKeys
     public const string Advertise = "Clustering:Advertise";
     public const string Secrets = "Clustering:Secrets";
 
+    /// <summary>Names a folder with a file for each setting that is not to be in the environment.</summary>
+    public const string FilesVariable = "FTG_SETTINGS_DIR";
+
     public static readonly string[] All = [AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets];
 
     /// <summary>The environment variable of a key.</summary>

@@ -2,7 +2,10 @@ using FineTuneGrid.Contracts;
 
 namespace FineTuneGrid.Storage;
 
-/// <summary>Where another program of the product is: named by a variable, beside this one, or in a sibling's output folder.</summary>
+/// <summary>
+/// Where another program of the product is: named by a variable, beside this one, in a sibling's output folder, or in the folder
+/// beside this one's where <c>./grid publish</c> put it.
+/// </summary>
 public static class ChildProgram
 {
     /// <returns>The command that starts it: the program and its first arguments.</returns>
@@ -13,7 +16,7 @@ public static class ChildProgram
         string?[] places =
         [
             Environment.GetEnvironmentVariable(variable), Path.Combine(here, program + ".dll"),
-            Path.Combine(here, "..", "..", program, Path.GetFileName(here), program + ".dll"),
+            Path.Combine(here, "..", "..", program, Path.GetFileName(here), program + ".dll"), Path.Combine(here, "..", program, program),
         ];
         return Command(places.FirstOrDefault(File.Exists)
             ?? throw new GridException(ErrorCodes.NotFound, $"{program} is not beside {here}; build it, or set {variable} to its path."));

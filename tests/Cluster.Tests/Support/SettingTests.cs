@@ -10,10 +10,11 @@ public sealed class SettingTests
     [InlineData("FTG__Clustering__Redis", "password=x", "names no server")]
     [InlineData("FTG__Clustering__SiloPort", "70000", "must be a port")]
     [InlineData("FTG__Clustering__GatewayPort", "x", "must be a port")]
-    [InlineData("FTG__Clustering__Advertise", "control-1", "must be an IP address")]
+    [InlineData("FTG__Clustering__Advertise", "no host", "must be an IP address or a name")]
     [InlineData("FTG__Clustering__ClusterId", "a b", "must be at most 64 letters")]
     [InlineData("FTG__Clustering__Secrets", "/no/such/folder", "names no folder")]
     [InlineData("FTG__Storage__Folder", "/no/such/folder", "names no folder")]
+    [InlineData("FTG_SETTINGS_DIR", "/no/such/folder", "names no folder")]
     [InlineData("FTG__Clustering__Rediss", "x", "is not a setting")]
     public async Task BadSetting_IsRefusedByName(string name, string value, string why) =>
         Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
