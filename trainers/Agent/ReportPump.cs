@@ -18,6 +18,7 @@ internal sealed partial class ReportPump(ControlPlane control, TimeProvider time
 
     private readonly Channel<Entry> _queue = Channel.CreateUnbounded<Entry>(new UnboundedChannelOptions { SingleReader = true });
 
+    /// <param name="onDelivered">Repeated until it succeeds; reports behind it wait.</param>
     public void Post(NodeReport report, Func<Task>? onDelivered = null) => _queue.Writer.TryWrite(new Entry(report, onDelivered));
 
     /// <summary>No further reports: <see cref="RunAsync"/> ends when the queue is empty.</summary>
@@ -32,7 +33,26 @@ internal sealed partial class ReportPump(ControlPlane control, TimeProvider time
             while (batch.Count < LargestBatch && _queue.Reader.TryRead(out var entry)) batch.Add(entry);
             await DeliverAsync([.. batch.Select(e => e.Report)], cancellation);
             foreach (var entry in batch)
-                if (entry.OnDelivered is { } delivered) await delivered();
+                if (entry.OnDelivered is { } delivered) await TellAsync(delivered, cancellation);
+        }
+    }
+
+    /// <summary>What a sender does then reaches for disk and store, which may be full or away for a while: no reason to carry no more reports.</summary>
+    private async Task TellAsync(Func<Task> delivered, CancellationToken cancellation)
+    {
+        var backoff = new Backoff(time);
+        while (true)
+        {
+            try
+            {
+                await delivered();
+                return;
+            }
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
+            {
+                LogNotNoted(e);
+                await backoff.WaitAsync(cancellation);
+            }
         }
     }
 
@@ -56,4 +76,7 @@ internal sealed partial class ReportPump(ControlPlane control, TimeProvider time
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} reports did not reach the control plane; they are sent again")]
     private partial void LogUndelivered(Exception exception, int count);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "That a report was delivered could not be noted; it is tried again")]
+    private partial void LogNotNoted(Exception exception);
 }
