@@ -16,7 +16,7 @@ public sealed class ChaosTests
     [Fact]
     public void Plan_IsAFunctionOfTheSeed_AndHitsEverythingInTheEnd()
     {
-        static IEnumerable<Fault> Plan(int seed) => FaultPlan.Of(seed, 3, TimeSpan.FromSeconds(6)).Take(300);
+        static IEnumerable<Fault> Plan(int seed) => FaultPlan.Of(seed, new ClusterShape(2, 3)).Take(300);
         Assert.Equal(Plan(5), Plan(5));
         Assert.NotEqual(Plan(5), Plan(6));
         Assert.Equal(Enum.GetValues<FaultKind>(), Plan(5).Select(f => f.Kind).Distinct().Order());
@@ -30,7 +30,7 @@ public sealed class ChaosTests
     {
         { "lost", "is gone" }, { "doubled", "one job" }, { "failed", "ended as" }, { "published twice", "versions" }, { "never published", "versions" }, { "other bytes", "undisturbed" },
         { "step twice", "each of" }, { "step missing", "each of" }, { "uncommitted", "not committed" }, { "sample twice", "samples" }, { "node gone", "nodes" }, { "slot leaked", "slots" },
-        { "stuck", "wait" }, { "orphan", "outlived" },
+        { "stuck", "wait" }, { "orphan", "gone" },
     };
 
     [Theory]
@@ -62,8 +62,7 @@ public sealed class ChaosTests
     [Trait("Category", "Slow")]
     public async Task Storm_OfTwoMinutes_BreaksNothing()
     {
-        var program = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Programs.Host)!, "..", "..", "FineTuneGrid.Chaos", "debug", "FineTuneGrid.Chaos.dll"));
-        var start = new ProcessStartInfo("dotnet") { ArgumentList = { program, "--minutes", "2", "--seed", "7" }, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet") { ArgumentList = { Programs.Chaos, "--minutes", "2", "--seed", "7" }, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var (output, told) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync().WaitAsync(TimeSpan.FromMinutes(15));

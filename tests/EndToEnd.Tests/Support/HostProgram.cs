@@ -31,18 +31,21 @@ internal static class HostProgram
     }
 
     /// <summary>A start that is expected to end by itself: its exit code and all it said.</summary>
-    public static Task<(int Code, string Output)> EndedAsync(params string[] arguments) => EndAsync(["--roles", "silo,gateway,node", .. arguments]);
+    public static Task<(int Code, string Output)> EndedAsync(params string[] arguments) => EndedAsync(null, arguments);
+
+    public static Task<(int Code, string Output)> EndedAsync(IReadOnlyDictionary<string, string>? environment, params string[] arguments) =>
+        EndAsync(["--roles", "silo,gateway,node", .. arguments], environment);
 
     /// <summary>Work on a store: <c>backup DIR</c> and the like.</summary>
     public static Task<(int Code, string Output)> MaintainAsync(params string[] arguments) => EndAsync(arguments);
 
-    private static async Task<(int Code, string Output)> EndAsync(string[] arguments)
+    private static async Task<(int Code, string Output)> EndAsync(string[] arguments, IReadOnlyDictionary<string, string>? environment = null)
     {
         var output = new StringBuilder();
         using var process = StartBare(arguments, line =>
         {
             lock (output) output.Append(line).Append('\n');
-        });
+        }, environment);
         try
         {
             await process.WaitForExitAsync().WaitAsync(RefusalLimit);

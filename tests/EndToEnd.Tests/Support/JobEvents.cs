@@ -15,6 +15,10 @@ internal sealed record JobNews(long Seq, DateTimeOffset Time, string Type, strin
         _ => null,
     };
 
+    public static JobNews Of(JsonElement root) => new(
+        root.GetProperty("seq").GetInt64(), root.GetProperty("time").GetDateTimeOffset(), root.GetProperty("type").GetString()!, root.GetProperty("message").GetString()!,
+        root.TryGetProperty("data", out var data) ? data : default);
+
     public string? Text(string property) => Data.ValueKind == JsonValueKind.Object && Data.TryGetProperty(property, out var value) ? value.ToString() : null;
 }
 
@@ -70,7 +74,7 @@ internal sealed class JobEvents(GridProcess grid, string job)
             while (await reader.ReadLineAsync(ct) is { } line)
             {
                 if (!line.StartsWith("data: ", StringComparison.Ordinal)) continue;
-                var news = Parse(line["data: ".Length..]);
+                var news = JobNews.Of(JsonDocument.Parse(line["data: ".Length..]).RootElement);
                 Assert.Equal(_seen.Count + 1, news.Seq);
                 _seen.Add(news);
                 if (fits(news)) return news;
@@ -81,13 +85,5 @@ internal sealed class JobEvents(GridProcess grid, string job)
             // The host is gone or not there yet: the caller comes again, after the last event it has.
         }
         return null;
-    }
-
-    private static JobNews Parse(string json)
-    {
-        var root = JsonDocument.Parse(json).RootElement;
-        return new JobNews(
-            root.GetProperty("seq").GetInt64(), root.GetProperty("time").GetDateTimeOffset(), root.GetProperty("type").GetString()!, root.GetProperty("message").GetString()!,
-            root.TryGetProperty("data", out var data) ? data : default);
     }
 }

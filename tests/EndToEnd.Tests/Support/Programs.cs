@@ -9,6 +9,8 @@ internal static class Programs
 
     public static string Cli { get; } = Output("FineTuneGrid.Cli", "ftg.dll");
 
+    public static string Chaos => Output("FineTuneGrid.Chaos", "FineTuneGrid.Chaos.dll");
+
     public static string Repository { get; } = FindRepository();
 
     private static string Output(string project, string file)

@@ -1,11 +1,12 @@
+using System.Globalization;
 using System.Net;
 using System.Text;
 using System.Text.Json;
 
 namespace FineTuneGrid.Chaos;
 
-/// <summary>A patient user: asks again until there is an answer, with the same Idempotency-Key.</summary>
-internal sealed class ChaosClient(HttpClient http)
+/// <summary>A patient user: asks again, at the next gateway, until there is an answer, with the same Idempotency-Key.</summary>
+internal sealed class ChaosClient(IReadOnlyList<HttpClient> gateways)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(500);
@@ -16,10 +17,12 @@ internal sealed class ChaosClient(HttpClient http)
 
     public Task<JsonElement> PutAsync(string path, byte[] bytes) => CallAsync(HttpMethod.Put, path, bytes, null);
 
-    public async Task<string> MetricsTextAsync()
+    /// <summary>A figure that is not there is -1.</summary>
+    public async Task<Func<string, int>> FiguresAsync()
     {
-        using var limit = new CancellationTokenSource(Patience);
-        return await http.GetStringAsync(new Uri("/metrics", UriKind.Relative), limit.Token);
+        var text = await TextAsync(HttpMethod.Get, "/metrics", null, null);
+        var figures = text.Split('\n').Where(l => l.Length > 0 && l[0] != '#').ToDictionary(l => l[..l.LastIndexOf(' ')], l => l[(l.LastIndexOf(' ') + 1)..]);
+        return name => figures.TryGetValue(name, out var figure) ? int.Parse(figure, CultureInfo.InvariantCulture) : -1;
     }
 
     /// <summary>Everything of a paged list.</summary>
@@ -35,21 +38,24 @@ internal sealed class ChaosClient(HttpClient http)
         }
     }
 
-    private async Task<JsonElement> CallAsync(HttpMethod method, string path, byte[]? body, string? key)
+    private async Task<JsonElement> CallAsync(HttpMethod method, string path, byte[]? body, string? key) =>
+        JsonDocument.Parse(await TextAsync(method, path, body, key) is { Length: > 0 } text ? text : "{}").RootElement;
+
+    private async Task<string> TextAsync(HttpMethod method, string path, byte[]? body, string? key)
     {
         using var limit = new CancellationTokenSource(Patience);
         using var timer = new PeriodicTimer(Retry);
         var last = "nothing";
-        while (true)
+        for (var attempt = 0; ; attempt++)
         {
             try
             {
                 using var request = new HttpRequestMessage(method, path);
                 if (body is not null) request.Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } };
                 if (key is not null) request.Headers.Add("Idempotency-Key", key);
-                using var answer = await http.SendAsync(request, limit.Token);
+                using var answer = await gateways[attempt % gateways.Count].SendAsync(request, limit.Token);
                 last = $"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(limit.Token)}";
-                if (answer.IsSuccessStatusCode) return JsonDocument.Parse(last[4..] is { Length: > 0 } text ? text : "{}").RootElement;
+                if (answer.IsSuccessStatusCode) return last[4..];
                 if (answer.StatusCode < HttpStatusCode.InternalServerError && answer.StatusCode is not (HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests))
                     throw new InvalidOperationException($"{method} {path}: {last}");
             }

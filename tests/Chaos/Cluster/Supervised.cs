@@ -25,6 +25,9 @@ internal sealed class Supervised
 
     public string Name { get; }
 
+    /// <summary>Of the process that runs now, or ran last.</summary>
+    public int Pid => _process.Id;
+
     public int Starts { get; private set; } = 1;
 
     public string LastLines => $"--- {Name}\n{string.Join('\n', _output.TakeLast(40))}";

@@ -34,7 +34,7 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
         switch (fault.Kind)
         {
             case FaultKind.KillControl:
-                cluster.Control.Signal(ProcessTable.SigKill);
+                ControlOf(fault).Signal(ProcessTable.SigKill);
                 return true;
             case FaultKind.KillAgent:
                 cluster.Agents[fault.Node].Signal(ProcessTable.SigKill);
@@ -45,25 +45,28 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
                 cluster.KillNode(fault.Node);
                 return true;
             case FaultKind.KillEverything:
-                cluster.Control.Signal(ProcessTable.SigKill);
-                for (var node = 0; node < cluster.Nodes; node++) cluster.KillNode(node);
+                cluster.KillEverything();
+                return true;
+            case FaultKind.KillRedis:
+                cluster.Redis!.Signal(ProcessTable.SigKill);
                 return true;
             case FaultKind.PauseControl:
-                return Pause([cluster.Control.Signal], fault.For);
+                return Pause([ControlOf(fault).Signal], fault.For);
             case FaultKind.PauseAgent:
                 return Pause([cluster.Agents[fault.Node].Signal], fault.For);
             case FaultKind.PauseTrainer:
                 return Pause([.. cluster.Trainers(fault.Node).Select(p => (Action<int>)(signal => ProcessTable.Signal(p.Pid, signal)))], fault.For);
             case FaultKind.PauseStore:
                 return Pause([cluster.Store.Signal], fault.For);
-            case FaultKind.RestartStore:
-                // In peace: the emulator keeps its index in memory and saves it at its end, which real blob storage never needs.
-                cluster.Store.Signal(ProcessTable.SigTerm);
+            case FaultKind.CrashStore:
+                cluster.CrashStore();
                 return true;
             default:
                 throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "unknown fault");
         }
     }
+
+    private Supervised ControlOf(Fault fault) => cluster.Controls[fault.Node % cluster.Controls.Count].Process;
 
     private bool Pause(IReadOnlyList<Action<int>> targets, TimeSpan length)
     {

@@ -9,7 +9,7 @@ internal sealed record EndedJob(
 
 /// <summary>The cluster once everything is over.</summary>
 /// <param name="Placed">Slots that the scheduler believes to be held.</param>
-/// <param name="Left">Processes that outlived an orderly stop.</param>
+/// <param name="Left">Processes that nobody looks after any more.</param>
 internal sealed record EndedCluster(int LiveNodes, int ExpectedNodes, int Placed, int Waiting, IReadOnlyList<string> Left);
 
 /// <summary>What must hold whatever was killed.</summary>
@@ -22,11 +22,21 @@ internal static class Audit
         var broken = new List<string>();
         foreach (var lost in accepted.Except(jobs.Select(j => j.Id))) broken.Add($"{lost} was accepted and is gone");
         if (accepted.Count != accepted.Distinct().Count()) broken.Add("two submissions under different keys got one job");
-        foreach (var job in jobs) broken.AddRange(Check(job, steps, batchSize).Select(why => $"{job.Id} ({job.Adapter}): {why}"));
+        broken.AddRange(CheckJobs(jobs, steps, batchSize));
+        broken.AddRange(CheckCluster(cluster));
+        return broken;
+    }
+
+    public static IReadOnlyList<string> CheckJobs(IEnumerable<EndedJob> jobs, int steps, int batchSize) =>
+        [.. jobs.SelectMany(job => Check(job, steps, batchSize).Select(why => $"{job.Id} ({job.Adapter}): {why}"))];
+
+    public static IReadOnlyList<string> CheckCluster(EndedCluster cluster)
+    {
+        var broken = new List<string>();
         if (cluster.LiveNodes != cluster.ExpectedNodes) broken.Add($"{cluster.LiveNodes} of {cluster.ExpectedNodes} nodes are alive at the end");
         if (cluster.Placed != 0) broken.Add($"{cluster.Placed} slots are held by nobody");
         if (cluster.Waiting != 0) broken.Add($"{cluster.Waiting} jobs wait although all have ended");
-        if (cluster.Left.Count > 0) broken.Add($"processes outlived the stop: {string.Join(", ", cluster.Left)}");
+        if (cluster.Left.Count > 0) broken.Add($"processes that should be gone: {string.Join(", ", cluster.Left)}");
         return broken;
     }
 

@@ -12,11 +12,12 @@ internal enum FaultKind
     PauseAgent,
     PauseTrainer,
     PauseStore,
-    RestartStore,
+    CrashStore,
+    KillRedis,
 }
 
 /// <param name="After">Time since the fault before.</param>
-/// <param name="Node">Index of the node that it hits; of no meaning for faults of the control process and the store.</param>
+/// <param name="Node">Index of the node that it hits, and, modulo their number, of the silo.</param>
 /// <param name="For">How long a pause lasts.</param>
 internal sealed record Fault(TimeSpan After, FaultKind Kind, int Node, TimeSpan For);
 
@@ -33,23 +34,25 @@ internal static class FaultPlan
     private static readonly (FaultKind Kind, int Weight)[] Kinds =
     [
         (FaultKind.KillTrainer, 5), (FaultKind.KillAgent, 4), (FaultKind.KillNode, 3), (FaultKind.KillControl, 3), (FaultKind.KillEverything, 1),
-        (FaultKind.PauseTrainer, 3), (FaultKind.PauseAgent, 2), (FaultKind.PauseControl, 1), (FaultKind.PauseStore, 1), (FaultKind.RestartStore, 2),
+        (FaultKind.PauseTrainer, 3), (FaultKind.PauseAgent, 2), (FaultKind.PauseControl, 1), (FaultKind.PauseStore, 1), (FaultKind.CrashStore, 2),
+        (FaultKind.KillRedis, 2),
     ];
 
-    public static IEnumerable<Fault> Of(int seed, int nodes, TimeSpan lease)
+    public static IEnumerable<Fault> Of(int seed, ClusterShape shape)
     {
+        var kinds = Kinds.Where(k => shape.Silos > 1 || k.Kind != FaultKind.KillRedis).ToArray();
         var random = new Random(seed);
         while (true)
         {
             var after = Shortest + (Longest - Shortest) * random.NextDouble();
-            yield return new Fault(after, Draw(random), random.Next(nodes), lease * PausesInLeases[random.Next(PausesInLeases.Length)]);
+            yield return new Fault(after, Draw(kinds, random), random.Next(shape.Nodes), shape.Lease * PausesInLeases[random.Next(PausesInLeases.Length)]);
         }
     }
 
-    private static FaultKind Draw(Random random)
+    private static FaultKind Draw((FaultKind Kind, int Weight)[] kinds, Random random)
     {
-        var at = random.Next(Kinds.Sum(k => k.Weight));
-        foreach (var (kind, weight) in Kinds)
+        var at = random.Next(kinds.Sum(k => k.Weight));
+        foreach (var (kind, weight) in kinds)
         {
             if (at < weight) return kind;
             at -= weight;
