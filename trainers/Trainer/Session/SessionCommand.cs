@@ -15,14 +15,28 @@ internal static class SessionCommand
 
     public static async Task<int> RunAsync(string folder)
     {
+        LogOutput.Install();
         Directory.SetCurrentDirectory(folder); // The socket's path must be short: it is bound relative to the run folder.
         var session = GridJson.Parse<TrainerSession>(await File.ReadAllBytesAsync(TrainerProtocol.SessionFile));
         ThisProcess.Detach();
         using var export = OtlpExport.Start("finetunegrid-trainer", session.SessionId);
         ThisProcess.WriteFile(TrainerProtocol.ProcessFile, ThisProcess.Identity());
         var code = await ServeAsync(session);
-        ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, Reason(code)));
+        LeaveWord(code);
         return code;
+    }
+
+    /// <summary>For an agent that is not this process's parent. Without it the end counts as one of unknown reason.</summary>
+    private static void LeaveWord(int code)
+    {
+        try
+        {
+            ThisProcess.WriteFile(TrainerProtocol.ExitFile, new TrainerExit(code, Reason(code)));
+        }
+        catch (IOException e)
+        {
+            Console.WriteLine(LogLine.Session($"the exit code {code} could not be written down: {e.Message}"));
+        }
     }
 
     private static async Task<int> ServeAsync(TrainerSession session)
