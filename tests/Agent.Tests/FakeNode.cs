@@ -31,6 +31,8 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
 
     public IReadOnlyList<SessionStatus> Sessions { get; private set; } = [];
 
+    public int Polls { get; private set; }
+
     public Task<NodeWelcome> Register(NodeRegistration registration)
     {
         Arrive();
@@ -49,6 +51,7 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
     {
         Arrive(incarnation);
         _acknowledged = Math.Max(_acknowledged, after);
+        Change(() => Polls++);
         using var over = new CancellationTokenSource(TimeSpan.FromSeconds(waitSeconds));
         while (true)
         {
@@ -109,12 +112,16 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
         }
     }
 
-    public async Task UntilRegisteredAsync(int times)
+    public Task UntilRegisteredAsync(int times) => UntilAsync(() => _registrations.Count >= times);
+
+    public Task UntilPolledAsync(int times) => UntilAsync(() => Polls >= times);
+
+    private async Task UntilAsync(Func<bool> reached)
     {
         while (true)
         {
-            var (count, changed) = Locked(() => (_registrations.Count, _changed.Task));
-            if (count >= times) return;
+            var (over, changed) = Locked(() => (reached(), _changed.Task));
+            if (over) return;
             await changed.WaitAsync(Limit);
         }
     }

@@ -109,6 +109,25 @@ public sealed class NodeAgentTests : IDisposable
     }
 
     [Fact]
+    public async Task Order_ThatCouldNotBeWrittenDownAtFirst_IsCarriedOut()
+    {
+        await using var agent = new AgentUnderTest(_store, _node);
+        await _node.UntilPolledAsync(1);
+        var order = await OrderAsync("job-00000000000000000000000017");
+        var folder = Path.Combine(_store.Root, "nodes", "node-1", "sessions", "session-n");
+        // A directory in its place keeps the order's file from being made, as a full disk does.
+        var obstacle = Directory.CreateDirectory(Path.Combine(folder, "orders", $"{order.JobId}.{order.Epoch:D6}.json.new"));
+
+        await _node.Send(new StartJob("session-n", 0, order));
+        await _node.UntilPolledAsync(2); // It has failed, and asks for the command again.
+        Assert.DoesNotContain(_node.Reports, r => r.SessionId == "session-n");
+        obstacle.Delete();
+
+        Assert.Equal(10, (await _node.UntilAsync<JobFinished>()).Result.Steps);
+        await agent.StopAsync();
+    }
+
+    [Fact]
     public async Task Slot_GivenToAnotherSession_IsLeftByTheIdleTrainer()
     {
         await using var agent = new AgentUnderTest(_store, _node);

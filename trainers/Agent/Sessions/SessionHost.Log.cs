@@ -16,6 +16,8 @@ internal sealed partial class SessionHost
 
     private void LogSilent(string session, int pid) => Silent(Logger, session, pid);
 
+    private void LogNotSaved(Exception e, string session) => NotSaved(Logger, e, session);
+
     private void LogBadFrame(Exception e, string session) => BadFrame(Logger, e, session);
 
     private void LogUnshipped(Exception e, string session) => Unshipped(Logger, e, session);
@@ -40,4 +42,7 @@ internal sealed partial class SessionHost
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Session}: log lines could not be uploaded yet")]
     private static partial void Unshipped(ILogger logger, Exception exception, string session);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Session}: why its trainer is ended could not be written down")]
+    private static partial void NotSaved(ILogger logger, Exception exception, string session);
 }

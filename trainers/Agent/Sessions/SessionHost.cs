@@ -3,6 +3,7 @@ using System.ComponentModel;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace FineTuneGrid.Agent.Sessions;
@@ -26,6 +27,7 @@ internal sealed partial class SessionHost
     private volatile TrainerProcess? _process;
     private volatile Lease? _lease;
     private volatile string? _shutdown;
+    private volatile GridError? _asked;
     private long _lastSeq;
     private long _stoppedSince;
 
@@ -54,7 +56,14 @@ internal sealed partial class SessionHost
     /// <summary>Every job that it was given has left it, though the folder may not say so yet.</summary>
     public bool IsIdleOn(int slot) => _placement.Slot == slot && !HasEnded && _folder.Orders().All(o => _left.ContainsKey((o.JobId, o.Epoch)));
 
-    public void Begin(CancellationToken cancellation) => Completion = RunAsync(cancellation);
+    /// <summary>It is watched over: an order may have found no room on the disk between the session's folder and its start.</summary>
+    public bool HasBegun { get; private set; }
+
+    public void Begin(CancellationToken cancellation)
+    {
+        HasBegun = true;
+        Completion = RunAsync(cancellation);
+    }
 
     /// <summary>False where the session is over: the order needs another process.</summary>
     public async Task<bool> OrderAsync(TrainingOrder order)
@@ -91,7 +100,15 @@ internal sealed partial class SessionHost
     public void Kill(GridError why)
     {
         if (_process is not { IsAlive: true } process) return;
-        _folder.SaveAsked(why);
+        _asked = why;
+        try
+        {
+            _folder.SaveAsked(why);
+        }
+        catch (IOException e)
+        {
+            LogNotSaved(e, SessionId); // A full disk keeps no trainer alive.
+        }
         process.Signal(ProcFs.SigKill);
     }
 
@@ -128,7 +145,7 @@ internal sealed partial class SessionHost
             _processEnded.SetResult();
             jobs = Jobs();
         }
-        var ended = new SessionEnded(code, signal, jobs, failure ?? _log.Tail(), _folder.Asked);
+        var ended = new SessionEnded(code, signal, jobs, failure ?? _log.Tail(), _asked ?? _folder.Asked);
         LogEnded(SessionId, code, signal);
         var delivered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _services.Reports.Post(new NodeReport(SessionId, Ended: ended), () =>
@@ -156,6 +173,13 @@ internal sealed partial class SessionHost
                 _process = null;
                 return (code, signal, null);
             }
+        }
+        catch (IOException e) when (DiskErrors.IsDiskFull(e))
+        {
+            LogStartFailed(e, SessionId);
+            // Nobody's fault, and it passes: not the crash that an end without a reason counts as.
+            _asked = new GridError(ErrorCodes.InsufficientStorage, $"The disk of node {_services.Options.NodeId} is full: no trainer can be started there. Free space below {_services.Options.Directory}.");
+            return (null, null, null);
         }
         catch (Exception e) when (e is IOException or Win32Exception or InvalidOperationException)
         {

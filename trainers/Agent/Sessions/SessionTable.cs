@@ -44,10 +44,10 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
         await VacateAsync(start);
         while (true)
         {
-            var (host, isNew) = FindOrAdd(start);
+            var host = FindOrAdd(start);
             if (await host.OrderAsync(start.Order))
             {
-                if (isNew) Begin(host);
+                if (!host.HasBegun) Begin(host);
                 return;
             }
             await host.Completion;
@@ -73,15 +73,16 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
     /// <summary>Trainers checkpoint and exit; those that take too long are killed.</summary>
     public async Task StopAllAsync(string reason, TimeSpan limit)
     {
-        foreach (var host in Hosts()) host.Shutdown(reason);
-        var ended = Task.WhenAll(Hosts().Select(h => h.ProcessEnded));
+        SessionHost[] hosts = [.. Hosts().Where(h => h.HasBegun)];
+        foreach (var host in hosts) host.Shutdown(reason);
+        var ended = Task.WhenAll(hosts.Select(h => h.ProcessEnded));
         try
         {
             await ended.WaitAsync(limit, services.Time, work);
         }
         catch (TimeoutException)
         {
-            foreach (var host in Hosts()) host.Kill(new GridError(ErrorCodes.Unavailable, $"The trainer was ended: {reason}."));
+            foreach (var host in hosts) host.Kill(new GridError(ErrorCodes.Unavailable, $"The trainer was ended: {reason}."));
             await ended.WaitAsync(work);
         }
     }
@@ -104,17 +105,17 @@ internal sealed class SessionTable(SessionServices services, CancellationToken w
         }
     }
 
-    private (SessionHost Host, bool IsNew) FindOrAdd(StartJob start)
+    private SessionHost FindOrAdd(StartJob start)
     {
         lock (_gate)
         {
-            if (_hosts.TryGetValue(start.SessionId, out var known) && !(known.HasEnded && known.Completion.IsCompleted)) return (known, false);
+            if (_hosts.TryGetValue(start.SessionId, out var known) && !(known.HasEnded && known.Completion.IsCompleted)) return known;
             var folder = new SessionFolder(Path.Combine(services.Options.SessionsDirectory, start.SessionId));
             folder.Create(new SessionPlacement(start.Slot, start.Order.Model?.Digest, start.Order.Resolved.Precision, start.Order.Resolved.Threads));
             if (known is not null) folder.SaveLastSeq(known.LastSeq);
             var host = new SessionHost(folder, services);
             _hosts[start.SessionId] = host;
-            return (host, true);
+            return host;
         }
     }
 
