@@ -116,6 +116,17 @@ public sealed class SessionLoopTests : IDisposable
         Assert.Equal("all agreed", Assert.Single(Reports().OfType<JobDetached>()).Reason);
     }
 
+    [Fact]
+    public void Detach_WithoutACheckpoint_TellsOfTheCommitThatWasUnderWay()
+    {
+        Attach("job-cancelled", tokensAStep: 10, steps: 9);
+        _frames.Enqueue(new Detach("job-cancelled", 1, Checkpoint: false, "cancelled"));
+
+        Assert.Equal(0, Run());
+
+        Assert.Equal(CountingRun.UnderWay, Assert.Single(Reports().OfType<JobDetached>()).CommittedStep);
+    }
+
     [Theory]
     [InlineData("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", ErrorCodes.OutOfMemory)]
     [InlineData("CUDA out of memory", ErrorCodes.OutOfMemory)]
@@ -149,7 +160,9 @@ public sealed class SessionLoopTests : IDisposable
 
         public TrainingOrder Order => order;
 
-        public int? CommittedStep => 0;
+        public const int UnderWay = 7;
+
+        public int? CommittedStep { get; private set; } = 0;
 
         public Departure? Agreed { get; private set; }
 
@@ -174,6 +187,8 @@ public sealed class SessionLoopTests : IDisposable
             _asked = order.Gang is { Size: > 1 };
             return !_asked;
         }
+
+        public void Settle(Action<TrainerReport> report) => CommittedStep = UnderWay;
 
         public void Checkpoint(Action<TrainerReport> report)
         {

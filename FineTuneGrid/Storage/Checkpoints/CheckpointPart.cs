@@ -9,4 +9,11 @@ public sealed record CheckpointPart(string Name, Func<Stream> Open)
         : this(name, () => new ReadOnlyMemoryStream(bytes))
     {
     }
+
+    /// <summary>Length and digest, where they are known already. Like any others they are held against what was written.</summary>
+    public CheckpointPartInfo? Info { get; init; }
+
+    /// <summary>The part with its <see cref="Info"/>.</summary>
+    public async Task<CheckpointPart> DescribedAsync(CancellationToken cancellation = default) =>
+        Info is null ? this with { Info = await CheckpointBlobs.DescribeAsync(this, cancellation) } : this;
 }

@@ -153,7 +153,7 @@ public sealed class CheckpointStore
         CheckEpoch(read, commit);
         var parts = new List<CheckpointPartInfo>();
         foreach (var part in commit.Parts)
-            parts.Add(await CheckpointBlobs.DescribeAsync(part, cancellation));
+            parts.Add((await part.DescribedAsync(cancellation)).Info!);
         var manifest = new CheckpointManifest(commit.Epoch, commit.Step, commit.Cursor, parts, commit.Finished, commit.Metadata, Previous: null);
         var identity = SealedJson.Digest(JsonSerializer.SerializeToUtf8Bytes(manifest, SealedJson.Options));
         if (IsCommitted(read, commit, identity))

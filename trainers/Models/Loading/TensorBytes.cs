@@ -26,6 +26,13 @@ public static class TensorBytes
         ForEach(flat, (_, bytes) => destination.Write(bytes));
     }
 
+    /// <summary>Copies a contiguous tensor's elements, on any device, to the beginning of host memory.</summary>
+    public static void CopyTo(Tensor tensor, byte[] destination)
+    {
+        using var scope = NewDisposeScope();
+        ForEach(tensor.cpu(), (offset, bytes) => bytes.CopyTo(destination.AsSpan(checked((int)offset))));
+    }
+
     /// <summary>Overwrites a contiguous CPU tensor's elements.</summary>
     /// <exception cref="EndOfStreamException">The source holds fewer bytes than the tensor.</exception>
     public static void Read(Tensor tensor, Stream source) => ForEach(tensor, (_, bytes) => source.ReadExactly(bytes));

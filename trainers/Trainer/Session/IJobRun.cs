@@ -29,7 +29,10 @@ internal interface IJobRun : IDisposable
     /// <summary>What the workers agreed on, at <see cref="JobState.Leaving"/>.</summary>
     Departure? Agreed { get; }
 
-    /// <summary>Commits the present step, unless it is committed.</summary>
+    /// <summary>Waits until the commit that is under way, if any, is done, and tells of it.</summary>
+    void Settle(Action<TrainerReport> report);
+
+    /// <summary>Commits the present step, unless it is committed; waits until it is.</summary>
     void Checkpoint(Action<TrainerReport> report);
 }
 

@@ -161,6 +161,7 @@ internal sealed class SessionLoop(
         try
         {
             if (checkpoint) seat.Run.Checkpoint(outbox.Post);
+            else seat.Run.Settle(outbox.Post);
             outbox.Post(new JobDetached(order.JobId, order.Epoch, reason, seat.Run.CommittedStep));
             Console.WriteLine(LogLine.Job(order.JobId, $"left at step {seat.Run.CommittedStep?.ToString(CultureInfo.InvariantCulture) ?? "that worker 0 commits"}: {reason}"));
         }

@@ -49,8 +49,11 @@ internal static class Planning
         var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
         var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample);
         var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
+        var trained = adapter?.ParameterCount ?? architecture.ParameterCount;
+        // On another device the copy is not in its memory.
+        var copy = order.Resolved.Device == "cpu" ? StateCopy.BytesFor(trained) : 0;
         return new PlanReply(
-            steps, adapter?.ParameterCount ?? architecture.ParameterCount, memory.Total, microBatchTokens,
+            steps, trained, memory.Total + copy, microBatchTokens,
             Seconds(order, architecture, tokens.Lengths.Length, steps, threads), threads);
     }
 

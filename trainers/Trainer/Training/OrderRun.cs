@@ -23,6 +23,7 @@ internal sealed class OrderRun : IJobRun
     private readonly Func<IEnumerable<TrainerReport>> _unacknowledged;
     private readonly Gang? _gang;
     private readonly RunCheckpoints _checkpoints;
+    private readonly RunCommits _commits;
     private readonly OrderTraining _training;
     private readonly RunTelemetry _telemetry;
     private readonly List<StepMetrics> _unreported = [];
@@ -33,19 +34,24 @@ internal sealed class OrderRun : IJobRun
 
     /// <param name="guard">Throws where the lease is over; called before whatever takes long or lasts.</param>
     /// <param name="unacknowledged">The reports that the control plane is not known to have.</param>
+    /// <param name="commitsBeside">Checkpoints are committed beside the steps that follow; else the steps wait.</param>
     /// <exception cref="GridException">The order is for a gang, and that cannot be here.</exception>
-    public OrderRun(TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time, Func<IEnumerable<TrainerReport>> unacknowledged)
+    public OrderRun(
+        TrainingOrder order, ModelStore models, IBlobStore store, Action guard, TimeProvider time, Func<IEnumerable<TrainerReport>> unacknowledged, bool commitsBeside = true)
     {
         (_order, _guard, _time, _unacknowledged) = (order, guard, time, unacknowledged);
         _gang = Gang.Of(order, guard, time);
         _telemetry = new RunTelemetry(order);
         _checkpoints = new RunCheckpoints(store, order, time);
         _training = new OrderTraining(order, models, store, guard, time, _gang);
+        _commits = new RunCommits(_training, _checkpoints, _telemetry, guard, time, commitsBeside);
     }
 
     public TrainingOrder Order => _order;
 
-    public int? CommittedStep { get; private set; }
+    public int? CommittedStep => _commits.CommittedStep;
+
+    public long TrainedParameters => _training.Trainee.Trained.Count;
 
     public long TokensStepped { get; private set; }
 
@@ -78,7 +84,7 @@ internal sealed class OrderRun : IJobRun
             _training.Restore(_checkpoints, found);
             report(Untold.Recall(_order, found, State));
         }
-        if (IsFirst) CommittedStep = State.Step;
+        if (IsFirst) _commits.CommittedStep = State.Step;
         _skipped = [.. found?.Skipped.Select(s => s.Key) ?? []];
         if (_gang is null) Begin(report);
         return JobState.Running;
@@ -87,12 +93,49 @@ internal sealed class OrderRun : IJobRun
     public JobState Step(Action<TrainerReport> report)
     {
         _guard();
+        Tell(_commits.Poll(), report);
         if (!_begun)
         {
             if (!_gang!.Meet()) return JobState.Running;
             _training.TakeFirstWorkersState();
             Begin(report);
         }
+        try
+        {
+            return StepOn(report);
+        }
+        catch (Exception e) when (_commits.IsUnderWay)
+        {
+            SettleAfter(e, report);
+            throw;
+        }
+    }
+
+    public bool MayLeave(Departure departure) => _gang?.Ask(departure) != true;
+
+    public void Checkpoint(Action<TrainerReport> report)
+    {
+        Settle(report);
+        if (State.Step > CommittedStep)
+        {
+            BeginCommit(finished: false, report);
+            Settle(report);
+        }
+        Flush(report);
+    }
+
+    public void Settle(Action<TrainerReport> report) => Tell(_commits.Wait(), report);
+
+    public void Dispose()
+    {
+        _commits.Dispose();
+        _telemetry.Dispose();
+        _gang?.Dispose();
+        _training.Dispose();
+    }
+
+    private JobState StepOn(Action<TrainerReport> report)
+    {
         if (State.Step < _training.TotalSteps) StepOnce(report);
         if (State.Step >= _training.TotalSteps)
         {
@@ -105,23 +148,8 @@ internal sealed class OrderRun : IJobRun
             _gang!.Part();
             return JobState.Leaving;
         }
-        if (State.Step % Spec.Checkpoint.EverySteps == 0) Checkpoint(report);
+        if (IsFirst && State.Step % Spec.Checkpoint.EverySteps == 0) CommitBeside(report);
         return JobState.Running;
-    }
-
-    public bool MayLeave(Departure departure) => _gang?.Ask(departure) != true;
-
-    public void Checkpoint(Action<TrainerReport> report)
-    {
-        if (State.Step > CommittedStep) Commit(finished: false, report);
-        Flush(report);
-    }
-
-    public void Dispose()
-    {
-        _telemetry.Dispose();
-        _gang?.Dispose();
-        _training.Dispose();
     }
 
     private void Begin(Action<TrainerReport> report)
@@ -157,20 +185,47 @@ internal sealed class OrderRun : IJobRun
         LogStep(done);
     }
 
-    private void Commit(bool finished, Action<TrainerReport> report)
+    /// <summary>A commit that takes longer than the steps to the next one holds them up: there is no queue.</summary>
+    private void CommitBeside(Action<TrainerReport> report)
     {
-        using var span = _telemetry.Commit(State.Step);
         var started = _time.GetTimestamp();
+        Settle(report);
+        BeginCommit(finished: false, report);
+        Tell(_commits.Poll(), report);
+        _telemetry.Stalled(_time.GetElapsedTime(started).TotalSeconds);
+    }
+
+    private void BeginCommit(bool finished, Action<TrainerReport> report)
+    {
         Flush(report);
-        var committed = _checkpoints.Commit(State, _training.Parts(finished, Untold.Of(_order.JobId, _unacknowledged())), finished, _guard);
-        CommittedStep = State.Step;
-        var seconds = _time.GetElapsedTime(started).TotalSeconds;
-        _telemetry.Committed(seconds);
+        _commits.Begin(finished, Untold.Of(_order.JobId, _unacknowledged()));
+    }
+
+    private void Tell(RunCommit? commit, Action<TrainerReport> report)
+    {
+        if (commit is not { State: var state, Result: var committed }) return;
         report(new JobCommitted(
-            _order.JobId, _order.Epoch, State.Step, State.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, seconds));
-        Log($"step {State.Step} committed: weights sha256 {committed.WeightsSha256}, optimizer sha256 {committed.OptimizerSha256}");
-        if (finished)
-            report(new JobFinished(_order.JobId, _order.Epoch, committed.ManifestKey, Result(State, committed.WeightsSha256, _training.Trainee.Trained.Count)));
+            _order.JobId, _order.Epoch, state.Step, state.SamplesConsumed, committed.ManifestKey, committed.WeightsSha256, committed.OptimizerSha256, commit.Seconds));
+        Log($"step {state.Step} committed: weights sha256 {committed.WeightsSha256}, optimizer sha256 {committed.OptimizerSha256}");
+        if (commit.Finished)
+            report(new JobFinished(_order.JobId, _order.Epoch, committed.ManifestKey, Result(state, committed.WeightsSha256, _training.Trainee.Trained.Count)));
+    }
+
+    /// <summary>
+    /// A step failed while the commit of an earlier one was under way: that is told first, and its own fault comes before the step's. Where
+    /// the whole session ends the step's fault stands; without a lease nothing is waited for.
+    /// </summary>
+    private void SettleAfter(Exception fault, Action<TrainerReport> report)
+    {
+        if (fault is GridException { Code: ErrorCodes.LeaseLost }) return;
+        try
+        {
+            Settle(report);
+        }
+        catch (Exception e) when (fault is GridException { Code: ErrorCodes.GangBroken } && e is not GridException { Code: ErrorCodes.LeaseLost })
+        {
+            Log($"the commit that was under way failed: {e.Message}");
+        }
     }
 
     private void Finish(Action<TrainerReport> report)
@@ -185,7 +240,9 @@ internal sealed class OrderRun : IJobRun
             Checkpoint(report);
             throw failure;
         }
-        Commit(finished: true, report);
+        Settle(report);
+        BeginCommit(finished: true, report);
+        Settle(report);
         Log(string.Create(CultureInfo.InvariantCulture, $"finished: {State.Step} steps, {State.TokensSeen} tokens, {State.TrainSeconds:F1} s"));
     }
 

@@ -22,6 +22,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     private TokenDataset? _validation;
     private LocalRounds? _rounds;
     private float[] _velocity = [];
+    private StateCopy? _copy;
 
     public Trainee Trainee { get; private set; } = null!;
 
@@ -69,14 +70,19 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         return new StepDone(batch, outcome, seconds, EvaluationIsDue() ? Evaluate() : null);
     }
 
-    /// <summary>The present state as a checkpoint's parts: weights, moments, the trainer's state and, at the end, what the result adds.</summary>
+    /// <summary>Whether the numbers are few enough to be copied for a checkpoint.</summary>
+    public bool IsCopied => StateCopy.BytesFor(Trainee.Trained.Count) > 0;
+
+    /// <summary>
+    /// The present state as a checkpoint's parts: weights, moments, the trainer's state and, at the end, what the result adds. They are to
+    /// be read on this thread, before the next step.
+    /// </summary>
     public IReadOnlyList<CheckpointPart> Parts(bool finished, Untold? untold = null) =>
-    [
-        new(RunParts.WeightsName(Trainee), () => RunParts.Weights(Trainee)),
-        new(RunParts.Optimizer, () => RunParts.Moments(Trainee, _optimizer.Optimizer, _rounds?.Velocity)),
-        new(TrainerState.PartName, GridJson.ToBytes(State with { Untold = untold })),
-        .. finished ? ResultFiles() : [],
-    ];
+        Parts(RunValues.Live(Trainee.Trained, _optimizer.Optimizer, _rounds?.Velocity), finished, untold);
+
+    /// <summary>The same from a copy, to be read on any thread until the next is taken.</summary>
+    public IReadOnlyList<CheckpointPart> CopiedParts(bool finished, Untold? untold = null) =>
+        Parts((_copy ??= new StateCopy(Trainee.Trained)).Take(_optimizer.Optimizer, _rounds?.Velocity), finished, untold);
 
     public void Dispose()
     {
@@ -104,6 +110,19 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         if (!double.IsFinite(loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
         State = State.WithValidation(loss);
         return loss;
+    }
+
+    private IReadOnlyList<CheckpointPart> Parts(RunValues values, bool finished, Untold? untold)
+    {
+        var state = State with { Untold = untold };
+        var json = new Lazy<byte[]>(() => GridJson.ToBytes(state));
+        return
+        [
+            new(RunParts.WeightsName(Trainee), () => RunParts.Weights(values)),
+            new(RunParts.Optimizer, () => RunParts.Moments(values)),
+            new(TrainerState.PartName, () => new MemoryStream(json.Value, writable: false)),
+            .. finished ? ResultFiles() : [],
+        ];
     }
 
     private List<CheckpointPart> ResultFiles()

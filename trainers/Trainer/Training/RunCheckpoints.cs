@@ -5,7 +5,7 @@ using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Trainer.Training;
 
-/// <summary>A run's way to and from its committed states. Blocks: the steps' thread waits for what makes its work durable.</summary>
+/// <summary>A run's way to and from its committed states. Blocks its caller.</summary>
 internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, TimeProvider time)
 {
     /// <summary>Above the longest time between a part and its commit.</summary>
@@ -57,13 +57,14 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
 
     /// <param name="parts">Weights and moments first.</param>
     /// <param name="guard">Throws where the lease is over. Called right before the store is asked.</param>
-    public Committed Commit(TrainerState state, IReadOnlyList<CheckpointPart> parts, bool finished, Action guard)
+    public Committed Commit(TrainerState state, IReadOnlyList<CheckpointPart> parts, bool finished, Action guard, CancellationToken cancellation = default)
     {
+        CheckpointPart[] described = [.. parts.Select(p => Wait(p.DescribedAsync(cancellation)))];
         guard();
-        var head = Wait(_store.CommitAsync(new CheckpointCommit(order.Epoch, state.Step, state.SamplesConsumed, parts) { Finished = finished }));
+        var head = Wait(_store.CommitAsync(new CheckpointCommit(order.Epoch, state.Step, state.SamplesConsumed, described) { Finished = finished }, cancellation));
         var manifest = head.Head.Newest!.Manifest;
-        Collect();
-        return new Committed(manifest, Digest(parts[0]), Digest(parts[1]));
+        Collect(cancellation);
+        return new Committed(manifest, described[0].Info!.Sha256, described[1].Info!.Sha256);
     }
 
     /// <param name="WeightsSha256">Of the weights' file.</param>
@@ -88,11 +89,11 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
         return SafetensorsFile.Open(local.Handle, name);
     }
 
-    private void Collect()
+    private void Collect(CancellationToken cancellation)
     {
         if (time.GetElapsedTime(_collected) < CollectEvery) return;
         _collected = time.GetTimestamp();
-        Wait(_store.CollectAsync(order.Spec.Checkpoint.Keep, YoungestCollected));
+        Wait(_store.CollectAsync(order.Spec.Checkpoint.Keep, YoungestCollected, cancellation));
     }
 
     private static T Wait<T>(Task<T> task) => task.GetAwaiter().GetResult();

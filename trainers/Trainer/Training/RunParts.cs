@@ -30,15 +30,14 @@ internal static class RunParts
     public static string WeightsName(Trainee trainee) => trainee.IsFull ? Model : Adapter;
 
     /// <summary>Trained weights, fp32, under their published names.</summary>
-    public static Stream Weights(Trainee trainee) =>
-        SafetensorsWriter.CreateStream(Entries(trainee.Trained, trainee.Trained.Flat, ""), SafetensorsWriter.AdapterMetadata);
+    public static Stream Weights(RunValues values) =>
+        SafetensorsWriter.CreateStream(Entries(values.Slots, values.Weights, ""), SafetensorsWriter.AdapterMetadata);
 
-    /// <summary>Both moments by parameter; the step count is the trainer state's.</summary>
-    /// <param name="velocity">The outer optimizer's momentum, where workers take steps of their own.</param>
-    public static Stream Moments(Trainee trainee, AdamW optimizer, float[]? velocity = null) => SafetensorsWriter.CreateStream(
-        Entries(trainee.Trained, optimizer.FirstMoment, FirstMoment)
-            .Concat(Entries(trainee.Trained, optimizer.SecondMoment, SecondMoment))
-            .Concat(velocity is null ? [] : trainee.Trained.Slots.Select(slot => new SafetensorsEntry(OuterVelocity + slot.Name, SafetensorsDtype.F32, slot.Shape, () => Bytes(velocity, slot)))));
+    /// <summary>Both moments by parameter, and the outer optimizer's momentum where there is one; the step count is the trainer state's.</summary>
+    public static Stream Moments(RunValues values) => SafetensorsWriter.CreateStream(
+        Entries(values.Slots, values.FirstMoment, FirstMoment)
+            .Concat(Entries(values.Slots, values.SecondMoment, SecondMoment))
+            .Concat(values.OuterVelocity is { } velocity ? Entries(values.Slots, velocity, OuterVelocity) : []));
 
     public static void ReadWeights(Trainee trainee, SafetensorsFile file) => Read(trainee.Trained, trainee.Trained.Flat, "", file);
 
@@ -68,19 +67,8 @@ internal static class RunParts
         return System.Text.Encoding.UTF8.GetBytes(config.ToJsonString(GridJson.Indented));
     }
 
-    private static IEnumerable<SafetensorsEntry> Entries(FlatParameters parameters, Tensor buffer, string prefix) =>
-        parameters.Slots.Select(slot => new SafetensorsEntry(prefix + slot.Name, SafetensorsDtype.F32, slot.Shape, () => Bytes(buffer, slot)));
-
-    private static ReadOnlyMemory<byte> Bytes(Tensor buffer, FlatSlot slot)
-    {
-        using var scope = NewDisposeScope();
-        using var bytes = new MemoryStream(checked((int)(slot.Count * sizeof(float))));
-        TensorBytes.Write(FlatParameters.ViewOf(buffer, slot).cpu(), bytes);
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
-    }
-
-    private static ReadOnlyMemory<byte> Bytes(float[] values, FlatSlot slot) =>
-        System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan((int)slot.Offset, (int)slot.Count)).ToArray();
+    private static IEnumerable<SafetensorsEntry> Entries(IReadOnlyList<FlatSlot> slots, SlotBytes bytes, string prefix) =>
+        slots.Select(slot => new SafetensorsEntry(prefix + slot.Name, SafetensorsDtype.F32, slot.Shape, () => bytes(slot)));
 
     private static unsafe void Read(FlatParameters parameters, Tensor buffer, string prefix, SafetensorsFile file)
     {

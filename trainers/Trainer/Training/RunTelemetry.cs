@@ -10,6 +10,7 @@ internal sealed class RunTelemetry(TrainingOrder order) : IDisposable
 {
     private static readonly Histogram<double> Steps = GridTelemetry.Meter.CreateHistogram<double>("ftg.trainer.step.duration", "s", "Time of an optimizer step.");
     private static readonly Histogram<double> Commits = GridTelemetry.Meter.CreateHistogram<double>("ftg.trainer.checkpoint.duration", "s", "Time of a checkpoint, from its first byte to its commit.");
+    private static readonly Histogram<double> Stalls = GridTelemetry.Meter.CreateHistogram<double>("ftg.trainer.checkpoint.stall", "s", "Time that the steps stood still for a checkpoint.");
     private static readonly Counter<long> Tokens = GridTelemetry.Meter.CreateCounter<long>("ftg.trainer.tokens", "{token}", "Tokens trained on, counted again where a step was repeated.");
 
     private readonly Activity? _run = GridTelemetry.Start("job.train", order.TraceParent, order.JobId, order.Epoch);
@@ -27,6 +28,8 @@ internal sealed class RunTelemetry(TrainingOrder order) : IDisposable
     }
 
     public void Committed(double seconds) => Commits.Record(seconds);
+
+    public void Stalled(double seconds) => Stalls.Record(seconds);
 
     public void Dispose() => _run?.Dispose();
 
