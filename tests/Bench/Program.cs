@@ -3,6 +3,8 @@ using FineTuneGrid.Bench;
 
 var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
 {
+    CheckpointBench.Command(),
     WriterKillsBench.Command(),
+    ZombiesBench.Command(),
 };
 return await root.Parse(args).InvokeAsync();

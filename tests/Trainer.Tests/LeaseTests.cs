@@ -63,6 +63,19 @@ public sealed partial class LeaseTests : IDisposable
         Assert.Equal(frozen, await Head("job-fenced"));
     }
 
+    /// <summary>The rounds of the bench: only the store is in the way of these trainers.</summary>
+    [Fact]
+    public async Task Zombies_WithASuccessor_AreRefusedByTheStore()
+    {
+        await using var zombies = new Zombies(_store, seed: 1);
+        for (var i = 0; i < 3; i++)
+        {
+            var zombie = await zombies.NextAsync();
+            Assert.Null(zombie.Violation);
+            Assert.True(zombie.RefusedByTheStore);
+        }
+    }
+
     [Fact]
     public void Lease_FrameThatWaitedInTheSocket_ProlongsNothing()
     {
