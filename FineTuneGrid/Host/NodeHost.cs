@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using FineTuneGrid.Agent;
@@ -57,9 +56,17 @@ internal static class NodeHost
             Build = typeof(NodeHost).Assembly.GetName().Version!.ToString(3), Slots = options.Slots, Device = options.Device, Threads = options.Threads,
             TrainerCommand = ChildPrograms.Trainer(), TrainerHost = options.TrainerAddress ?? AddressTowards(options, settings.Cluster),
         }, store, () => RequestContext.Set(NodeTokens.ContextKey, token));
+        if (options.Child) builder.Services.AddSingleton<IHostLifetime, ParentLifetime>();
         using var host = builder.Build();
-        if (options.Child) _ = FollowParentAsync(host.Services.GetRequiredService<IHostApplicationLifetime>());
-        await RedisFaults.NamedAsync(settings.Cluster, () => host.RunAsync());
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        try
+        {
+            await RedisFaults.NamedAsync(settings.Cluster, () => host.RunAsync());
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // Asked to end before it found a silo: it had nothing to give back.
+        }
     }
 
     /// <summary>In Redis, which knows all that live now; else at the addresses of the command line. Either is looked at anew all the time.</summary>
@@ -90,16 +97,5 @@ internal static class NodeHost
         }
         var mine = ((IPEndPoint)socket.LocalEndPoint!).Address;
         return (mine.IsIPv4MappedToIPv6 ? mine.MapToIPv4() : mine).ToString();
-    }
-
-    /// <summary>
-    /// A line on standard input asks for a peaceful end. Its end without one means that the host was killed: this agent goes the
-    /// same way at once, and its trainers wait, within their lease, for the next agent.
-    /// </summary>
-    private static async Task FollowParentAsync(IHostApplicationLifetime lifetime)
-    {
-        // The console reads synchronously whatever the method is called.
-        if (await Task.Run(Console.In.ReadLine) is null) Process.GetCurrentProcess().Kill();
-        lifetime.StopApplication();
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace FineTuneGrid.EndToEnd;
 
 /// <summary>SIGKILL and SIGSTOP at any moment: the job ends by itself with the bytes of the undisturbed run, registered once.</summary>
@@ -50,6 +52,24 @@ public sealed class KillTests(SharedGrid shared)
         }
         await EndsRightAsync(events, adapter);
         Assert.DoesNotContain(events.Seen.SkipWhile(e => !IsLaterPlacement(e)), e => e.Type == "checkpoint" && e.Text("attempt") == "1");
+    }
+
+    [Fact]
+    public async Task Grid_InterruptedFromItsTerminal_SavesItsWorkAndGoesOn()
+    {
+        const string adapter = "team/interrupted";
+        await using var grid = await GridProcess.StartAsync();
+        await TinyData.AddToAsync(grid);
+        var events = new JobEvents(grid, await grid.SubmitAsync(TinyData.Job(adapter)));
+        var reached = (await events.StepAsync(30)).Step;
+
+        Assert.Equal(0, await grid.InterruptAsync());
+        Assert.DoesNotContain(grid.Lines, l => l.Contains("Unhandled exception", StringComparison.Ordinal) || l.Contains("starting it again", StringComparison.Ordinal));
+        await grid.LaunchAsync();
+        var placement = await events.UntilAsync(IsLaterPlacement, "another attempt");
+        Assert.True(int.Parse(placement.Text("from_step")!, CultureInfo.InvariantCulture) >= reached, $"step {reached} was reached. {events.Story()}");
+        await events.SucceededAsync();
+        Assert.Equal(shared.ReferenceSha256, await grid.OnlyVersionAsync(adapter));
     }
 
     /// <summary>Attempts are fencing epochs: they grow, by more than one where a loss was fenced before the new start.</summary>

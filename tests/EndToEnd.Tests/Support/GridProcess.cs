@@ -89,10 +89,22 @@ internal sealed class GridProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM, as an init system sends it; no process may stay behind.</summary>
-    public async Task<int> StopAsync()
+    public Task<int> StopAsync()
     {
         ProcessTable.Signal(_host!.Id, ProcessTable.SigTerm);
-        await _host.WaitForExitAsync().WaitAsync(StopLimit);
+        return EndedAsync();
+    }
+
+    /// <summary>Ctrl+C: a terminal interrupts all its processes at once, but not those with a session of their own.</summary>
+    public Task<int> InterruptAsync()
+    {
+        foreach (var process in Processes().Where(p => p.Part != Part.Trainer)) ProcessTable.Signal(process.Pid, ProcessTable.SigInt);
+        return EndedAsync();
+    }
+
+    private async Task<int> EndedAsync()
+    {
+        await _host!.WaitForExitAsync().WaitAsync(StopLimit);
         var code = _host.ExitCode;
         _host.Dispose();
         _host = null;
