@@ -40,8 +40,10 @@ internal static class NodeHost
         var builder = Microsoft.Extensions.Hosting.Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { ContentRootPath = AppContext.BaseDirectory });
         HostLogging.Configure(builder.Logging, options);
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
+        var tls = settings.Tls?.Open(asSilo: false);
         builder.UseOrleansClient(client =>
         {
+            tls?.Secure(client);
             FindSilos(client, options, settings.Cluster);
             client.UseConnectionRetryFilter(async (_, ct) =>
             {

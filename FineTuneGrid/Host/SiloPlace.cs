@@ -23,13 +23,13 @@ internal sealed record SiloPlace(int SiloPort, int GatewayPort, IPAddress? Adver
         options.SiloPort ?? cluster.SiloPort ?? FreePort.Take(), options.ClusterPort ?? cluster.GatewayPort ?? FreePort.Take(), options.Advertise ?? cluster.Advertise,
         cluster.Redis is null ? "node" : options.NodeName);
 
-    public GridSiloOptions Silo(HostOptions options, ClusterSettings cluster, BlobAccessIssuer blobs, byte[] nodeSecret)
+    public GridSiloOptions Silo(HostOptions options, ClusterSettings cluster, ClusterTls? tls, BlobAccessIssuer blobs, byte[] nodeSecret)
     {
         var lease = options.LeaseSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : cluster.Redis is null ? Lease : ClusterLease;
         return new GridSiloOptions
         {
             Blobs = blobs, NodeSecret = nodeSecret, InspectorCommand = ChildPrograms.Inspector(),
-            ServiceId = cluster.ServiceId, ClusterId = cluster.ClusterId, Redis = cluster.Redis,
+            ServiceId = cluster.ServiceId, ClusterId = cluster.ClusterId, Redis = cluster.Redis, Tls = tls,
             Advertise = Advertise, SiloPort = SiloPort, GatewayPort = GatewayPort,
             Grid = new GridOptions { NodeLease = lease, NodeRenew = lease / RenewalsPerLease },
         };

@@ -16,11 +16,17 @@ internal static class SettingKeys
     public const string GatewayPort = "Clustering:GatewayPort";
     public const string Advertise = "Clustering:Advertise";
     public const string Secrets = "Clustering:Secrets";
+    public const string TlsCertificate = "Tls:Certificate";
+    public const string TlsKey = "Tls:Key";
+    public const string TlsAuthority = "Tls:Authority";
 
     /// <summary>Names a folder with a file for each setting that is not to be in the environment.</summary>
     public const string FilesVariable = "FTG_SETTINGS_DIR";
 
-    public static readonly string[] All = [AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets];
+    public static readonly string[] All =
+    [
+        AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
+    ];
 
     /// <summary>The environment variable of a key.</summary>
     public static string Variable(string key) => "FTG__" + key.Replace(":", "__", StringComparison.Ordinal);

@@ -59,6 +59,7 @@ public static class GridSiloExtensions
             UseOneSilo(silo, options);
         else
             UseRedis(silo, options);
+        options.Tls?.Secure(silo);
         silo.Services.AddGridSerializer();
         silo.Services.AddGrainStorage(GridStorage.Name, (services, _) => new BlobGrainStorage(services.GetRequiredService<IBlobStore>()));
         silo.AddDashboard(dashboard => dashboard.HideTrace = true);

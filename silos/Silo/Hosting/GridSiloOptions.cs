@@ -26,6 +26,9 @@ public sealed record GridSiloOptions
     /// <summary>Redis for the cluster's membership; null for one silo on this machine.</summary>
     public string? Redis { get; init; }
 
+    /// <summary>Mutual TLS on both ports; null leaves them open to the network that they listen on.</summary>
+    public ClusterTls? Tls { get; init; }
+
     /// <summary>This silo's address for the others of its cluster; and for node agents of other machines; null stays on the loopback address.</summary>
     public IPAddress? Advertise { get; init; }
 

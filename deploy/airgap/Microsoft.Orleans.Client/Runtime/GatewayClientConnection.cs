@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using Orleans.Configuration;
 using Orleans.Serialization;
@@ -9,18 +7,18 @@ namespace Orleans.Runtime.Messaging;
 /// <summary>One connection to a gateway, greeted and ready to carry calls.</summary>
 internal sealed class GatewayClientConnection : IAsyncDisposable
 {
-    private readonly NetworkStream _stream;
+    private readonly GatewayLink _link;
     private readonly FrameReader _reader;
     private readonly FrameWriter _writer;
     private readonly CancellationTokenSource _closing = new();
     private readonly int _maxFrame;
     private Task _writing = Task.CompletedTask;
 
-    private GatewayClientConnection(NetworkStream stream, ClientMessagingOptions options)
+    private GatewayClientConnection(GatewayLink link, ClientMessagingOptions options)
     {
-        _stream = stream;
-        _reader = new FrameReader(stream);
-        _writer = new FrameWriter(stream);
+        _link = link;
+        _reader = new FrameReader(link.Stream);
+        _writer = new FrameWriter(link.Stream);
         _maxFrame = (int)Math.Min(int.MaxValue, (long)options.MaxMessageBodySize + options.MaxMessageHeaderSize);
     }
 
@@ -30,16 +28,14 @@ internal sealed class GatewayClientConnection : IAsyncDisposable
 
     /// <exception cref="ConnectionFailedException">The gateway does not answer, or refuses.</exception>
     public static async Task<GatewayClientConnection> OpenAsync(
-        IPEndPoint endpoint, string clusterId, Guid clientId, ClientMessagingOptions options, TimeSpan timeout, CancellationToken cancellationToken)
+        GatewayRoute route, string clusterId, Guid clientId, ClientMessagingOptions options, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(timeout);
-        var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         GatewayClientConnection? connection = null;
         try
         {
-            await socket.ConnectAsync(endpoint, limit.Token);
-            connection = new GatewayClientConnection(new NetworkStream(socket, ownsSocket: true), options);
+            connection = new GatewayClientConnection(await GatewayLink.OpenAsync(route, limit.Token), options);
             connection._writing = connection._writer.RunAsync(connection._closing.Token);
             await connection.ShakeHandsAsync(clusterId, clientId, limit.Token);
             return connection;
@@ -48,11 +44,10 @@ internal sealed class GatewayClientConnection : IAsyncDisposable
         {
             if (connection is not null)
                 await connection.DisposeAsync();
-            socket.Dispose();
             cancellationToken.ThrowIfCancellationRequested();
             if (exception is ConnectionFailedException)
                 throw;
-            throw new ConnectionFailedException($"Unable to connect to the gateway at {endpoint}: {exception.Message}", exception);
+            throw new ConnectionFailedException($"Unable to connect to the gateway at {route.Endpoint}: {exception.Message}", exception);
         }
     }
 
@@ -74,7 +69,7 @@ internal sealed class GatewayClientConnection : IAsyncDisposable
     {
         _writer.Complete();
         await _closing.CancelAsync();
-        await _stream.DisposeAsync();
+        await _link.DisposeAsync();
         try
         {
             await _writing;

@@ -9,7 +9,9 @@ internal sealed class GatewayConnector(
     IOptions<StaticGatewayListProviderOptions> gateways,
     IOptions<ClusterOptions> cluster,
     IOptions<ClientMessagingOptions> messaging,
-    IOptions<ConnectionOptions> connection)
+    IOptions<ConnectionOptions> connection,
+    IOptions<ClientConnectionOptions> connecting,
+    IServiceProvider services)
 {
     /// <summary>This client's identity, kept over all its connections.</summary>
     public Guid ClientId { get; } = Guid.NewGuid();
@@ -23,7 +25,8 @@ internal sealed class GatewayConnector(
             try
             {
                 return await GatewayClientConnection.OpenAsync(
-                    EndpointOf(gateway), cluster.Value.ClusterId, ClientId, messaging.Value, connection.Value.OpenConnectionTimeout, cancellationToken);
+                    new GatewayRoute(EndpointOf(gateway), connecting.Value.Pipeline, services), cluster.Value.ClusterId, ClientId, messaging.Value,
+                    connection.Value.OpenConnectionTimeout, cancellationToken);
             }
             catch (ConnectionFailedException exception)
             {

@@ -14,9 +14,11 @@ internal sealed class Gateway(
     IOptions<EndpointOptions> endpoints,
     IOptions<ClusterOptions> cluster,
     IOptions<SiloMessagingOptions> messaging,
+    IOptions<SiloConnectionOptions> connecting,
+    IServiceProvider services,
     ILogger<Gateway> logger) : ILifecycleParticipant<ISiloLifecycle>
 {
-    private readonly ConcurrentDictionary<GatewayConnection, Task> _connections = new();
+    private readonly ConcurrentDictionary<Socket, Task> _connections = new();
     private readonly CancellationTokenSource _stopping = new();
     private TcpListener? _listener;
     private Task _accepting = Task.CompletedTask;
@@ -78,21 +80,26 @@ internal sealed class Gateway(
             }
 
             socket.NoDelay = true;
-            var connection = new GatewayConnection(socket, silo, classes, cluster.Value.ClusterId, messaging.Value, logger);
-            _connections[connection] = RunAsync(connection);
+            _connections[socket] = RunAsync(socket);
         }
     }
 
-    private async Task RunAsync(GatewayConnection connection)
+    private async Task RunAsync(Socket socket)
     {
         await Task.Yield();
+        var remote = socket.RemoteEndPoint?.ToString() ?? "unknown";
         try
         {
-            await connection.RunAsync(_stopping.Token);
+            await connecting.Value.Gateway.RunAsync(
+                socket, services, stream => new GatewayConnection(stream, remote, silo, classes, cluster.Value.ClusterId, messaging.Value, logger).RunAsync(_stopping.Token));
+        }
+        catch (Exception exception)
+        {
+            SiloLog.GatewayConnectionFailed(logger, exception, remote, exception.Message);
         }
         finally
         {
-            _connections.TryRemove(connection, out _);
+            _connections.TryRemove(socket, out _);
         }
     }
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
@@ -13,14 +12,12 @@ namespace Orleans.Runtime.Messaging;
 /// with the error.
 /// </summary>
 internal sealed class GatewayConnection(
-    Socket socket, SiloRuntime silo, GrainClassMap classes, string clusterId, SiloMessagingOptions options, ILogger logger) : IResponseSink
+    Stream stream, string remote, SiloRuntime silo, GrainClassMap classes, string clusterId, SiloMessagingOptions options, ILogger logger) : IResponseSink
 {
     private static readonly TimeSpan HandshakeTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly NetworkStream _stream = new(socket, ownsSocket: true);
     private readonly ConcurrentDictionary<long, Message> _running = new();
     private readonly CancellationTokenSource _closed = new();
-    private readonly string _remote = socket.RemoteEndPoint?.ToString() ?? "unknown";
     private FrameWriter? _writer;
     private GrainId _client;
 
@@ -30,9 +27,9 @@ internal sealed class GatewayConnection(
         var writing = Task.CompletedTask;
         try
         {
-            _writer = new FrameWriter(_stream);
+            _writer = new FrameWriter(stream);
             writing = _writer.RunAsync(_closed.Token);
-            var reader = new FrameReader(_stream);
+            var reader = new FrameReader(stream);
             if (await ShakeHandsAsync(reader))
                 await ReadAsync(reader);
         }
@@ -42,7 +39,7 @@ internal sealed class GatewayConnection(
         }
         catch (Exception exception)
         {
-            SiloLog.GatewayConnectionFailed(logger, exception, _remote, exception.Message);
+            SiloLog.GatewayConnectionFailed(logger, exception, remote, exception.Message);
         }
         finally
         {
@@ -75,7 +72,7 @@ internal sealed class GatewayConnection(
             throw new InvalidDataException("The greeting does not name a client.");
         _client = new GrainId(GrainTypePrefix.ClientGrainType, GrainIdKeyExtensions.CreateGuidKey(client));
         Send(Frames.WriteWelcome(silo.Address, classes.Types.Entries));
-        SiloLog.ClientConnected(logger, _client, _remote);
+        SiloLog.ClientConnected(logger, _client, remote);
         return true;
     }
 
@@ -195,7 +192,7 @@ internal sealed class GatewayConnection(
         }
 
         await _closed.CancelAsync();
-        await _stream.DisposeAsync();
+        await stream.DisposeAsync();
         foreach (var message in _running.Values)
             silo.SignalCancellation(message);
         _running.Clear();
