@@ -2,12 +2,14 @@ using FineTuneGrid.Trainer.Training;
 
 namespace FineTuneGrid.Trainer.Tests.Checkpoints;
 
-public sealed class BackgroundLaneTests
+public sealed class BackgroundLaneTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    private readonly BackgroundLane<string> _lane = new();
+    private readonly BackgroundLane<string> _lane = new("test");
     private readonly TaskCompletionSource<string> _work = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public void Dispose() => _lane.Dispose();
 
     [Fact]
     public void Poll_OfWorkUnderWay_TakesNothingAndItsResultOnce()
@@ -62,11 +64,15 @@ public sealed class BackgroundLaneTests
     }
 
     [Fact]
-    public void Work_RunsOnAThreadOfItsOwn()
+    public void Work_RunsOnOneThreadOfItsOwn()
     {
-        _lane.Begin(() => Environment.CurrentManagedThreadId.ToString());
+        static string Name() => $"{Thread.CurrentThread.Name} {Environment.CurrentManagedThreadId}";
+        _lane.Begin(Name);
+        var first = _lane.Wait(() => { });
+        _lane.Begin(Name);
 
-        Assert.NotEqual(Environment.CurrentManagedThreadId.ToString(), _lane.Wait(() => { }));
+        Assert.StartsWith("test ", first);
+        Assert.Equal(first, _lane.Wait(() => { }));
     }
 
     private void Begin() => _lane.Begin(() => _work.Task.GetAwaiter().GetResult());

@@ -1,14 +1,18 @@
+using System.Collections.Concurrent;
+
 namespace FineTuneGrid.Trainer.Training;
 
 /// <summary>
 /// One piece of work at a time, on a thread beside the steps. What came of it, a fault too, is taken by the thread that began it:
-/// nothing is known of it before, and the next piece begins after.
+/// nothing is known of it before, and the next piece begins after. The thread lasts: starting one would wait until it has a core.
 /// </summary>
-internal sealed class BackgroundLane<T>
+internal sealed class BackgroundLane<T>(string name) : IDisposable
     where T : class
 {
     private static readonly TimeSpan GuardInterval = TimeSpan.FromSeconds(1);
 
+    private readonly BlockingCollection<Task<T>> _begun = [];
+    private Thread? _thread;
     private Task<T>? _work;
 
     public bool IsBusy => _work is not null;
@@ -16,7 +20,13 @@ internal sealed class BackgroundLane<T>
     public void Begin(Func<T> work)
     {
         CheckFree();
-        _work = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        if (_thread is null)
+        {
+            _thread = new Thread(Run) { Name = name, IsBackground = true };
+            _thread.Start();
+        }
+        _work = new Task<T>(work);
+        _begun.Add(_work);
     }
 
     /// <summary>What came of work that was done elsewhere, to be taken like any other.</summary>
@@ -38,6 +48,14 @@ internal sealed class BackgroundLane<T>
         if (_work is null) return null;
         while (Task.WaitAny([_work], GuardInterval) < 0) guard();
         return Take();
+    }
+
+    /// <summary>Does not wait for work that is under way: its thread ends with it, or with the process.</summary>
+    public void Dispose() => _begun.CompleteAdding();
+
+    private void Run()
+    {
+        foreach (var work in _begun.GetConsumingEnumerable()) work.RunSynchronously(TaskScheduler.Default);
     }
 
     private void CheckFree()

@@ -11,7 +11,7 @@ namespace FineTuneGrid.Trainer.Training;
 internal sealed class RunCommits(
     OrderTraining training, RunCheckpoints checkpoints, RunTelemetry telemetry, Action guard, TimeProvider time, bool isBeside) : IDisposable
 {
-    private readonly BackgroundLane<RunCommit> _lane = new();
+    private readonly BackgroundLane<RunCommit> _lane = new("commits");
     private readonly CancellationTokenSource _over = new();
 
     /// <summary>The last step that is known to be committed.</summary>
@@ -46,7 +46,11 @@ internal sealed class RunCommits(
     public RunCommit? Wait() => Taken(_lane.Wait(guard));
 
     /// <summary>What is under way is not waited for: it may be committed or not, as when the process ends here.</summary>
-    public void Dispose() => _over.Cancel();
+    public void Dispose()
+    {
+        _over.Cancel();
+        _lane.Dispose();
+    }
 
     private RunCommit? Taken(RunCommit? commit)
     {
