@@ -40,6 +40,9 @@ internal sealed class BenchRun : IDisposable
     /// <summary>Seconds of each turn.</summary>
     public List<double> Turns { get; } = [];
 
+    /// <summary>Processor seconds of each turn, on all threads: what other programs do to the machine is hardly in them.</summary>
+    public List<double> Processor { get; } = [];
+
     public List<double> Stalls { get; } = [];
 
     /// <summary>Seconds from the copy to the commit.</summary>
@@ -55,7 +58,7 @@ internal sealed class BenchRun : IDisposable
     public void Turn(int steps)
     {
         _meter.Take();
-        var turn = 0.0;
+        var (turn, processor) = (0.0, Environment.CpuUsage.TotalTime);
         for (var i = 0; i < steps; i++)
         {
             Steps.Add(Timed(() => _run.Step(Heard)));
@@ -64,6 +67,7 @@ internal sealed class BenchRun : IDisposable
         // What is left of the commit would go on beside another run's steps.
         turn += Timed(() => _run.Settle(Heard));
         Turns.Add(turn);
+        Processor.Add((Environment.CpuUsage.TotalTime - processor).TotalSeconds);
         Stalls.AddRange(_meter.Take());
     }
 

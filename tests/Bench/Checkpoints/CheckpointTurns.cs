@@ -46,7 +46,7 @@ internal static class CheckpointTurns
     private static object Result(BenchModel model, BenchRun without, BenchRun with)
     {
         var step = Quantile(without.Steps, 0.5);
-        var extra = with.Turns.Zip(without.Turns, (a, b) => a - b).ToList();
+        var extra = Extra(with.Turns, without.Turns);
         return new
         {
             Bench = "checkpoint",
@@ -66,9 +66,12 @@ internal static class CheckpointTurns
             // Paired turns: holds what the upload takes from the steps beside it, and the machine's noise.
             TurnMsExtraP50 = Milliseconds(Quantile(extra, 0.5)),
             TurnShareExtra = Math.Round(Quantile(extra, 0.5) / Quantile(without.Turns, 0.5), 5),
+            ProcessorMsExtraP50 = Milliseconds(Quantile(Extra(with.Processor, without.Processor), 0.5)),
             CommitMsP50 = Milliseconds(Quantile(with.Commits, 0.5)),
         };
     }
+
+    private static List<double> Extra(List<double> with, List<double> without) => [.. with.Zip(without, (a, b) => a - b)];
 
     private static double Milliseconds(double seconds) => Math.Round(seconds * 1e3, 3);
 
