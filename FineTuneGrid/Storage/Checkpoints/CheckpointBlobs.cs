@@ -20,7 +20,7 @@ internal sealed class CheckpointBlobs(IBlobStore store, CheckpointKeys keys)
             if (await store.ReadAllBytesAsync(keys.Head, cancellation: cancellation) is not var (info, bytes))
                 return null;
             if (SealedJson.TryRead<CheckpointHead>(bytes, out var head))
-                return new CheckpointHeadVersion(head, info.ETag);
+                return head.Version > CheckpointHead.CurrentVersion ? throw Newer(keys.Head, head) : new CheckpointHeadVersion(head, info.ETag);
             if (attempt == ReadAttempts)
                 throw Corrupt(keys.Head, "does not match its own digest; restore it from a backup");
         }
@@ -98,6 +98,9 @@ internal sealed class CheckpointBlobs(IBlobStore store, CheckpointKeys keys)
                 throw Corrupt(key, $"has {length} bytes with SHA-256 {digest}, not the {part.Length} bytes that were committed");
         }
     }
+
+    private static GridException Newer(string key, CheckpointHead head) => new(ErrorCodes.Unavailable,
+        $"The head '{key}' has version {head.Version}, and this program reads up to {CheckpointHead.CurrentVersion}: a newer one wrote it. Bring this machine to the newer version too.", "version");
 
     public static GridException Corrupt(string key, string what) => new(ErrorCodes.CorruptCheckpoint, $"The blob '{key}' {what}.");
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace FineTuneGrid.Storage;
 
 /// <summary>
@@ -11,6 +13,12 @@ namespace FineTuneGrid.Storage;
 /// <param name="Commit">Digest of what the newest commit contained, or null before the first.</param>
 public sealed record CheckpointHead(long Epoch, string Fence, IReadOnlyList<CheckpointReference> Recent, bool Finished, string? Commit)
 {
+    public const int CurrentVersion = 1;
+
+    /// <summary>The form of the head and of the manifests that it names. Nothing says the first: heads of before it was counted have none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? Version { get; init; }
+
     public CheckpointReference? Newest => Recent.Count == 0 ? null : Recent[0];
 
     /// <summary>Optimizer steps committed; 0 before the first commit.</summary>

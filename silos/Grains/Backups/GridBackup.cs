@@ -1,4 +1,3 @@
-using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Grains.Jobs;
@@ -122,7 +121,7 @@ public sealed class GridBackup(IBlobStore source, BackupArchive archive, TimePro
                 return;
             var mark = _copies.Mark();
             await _copies.AddBytesAsync(info, bytes, cancellation);
-            if (await copy(JsonSerializer.Deserialize<Stored<T>>(bytes, GridJson.Options)?.Value))
+            if (await copy(StateVersion.Parse<Stored<T>>(bytes, key).Value))
                 return;
             _copies.Reset(mark);
         }

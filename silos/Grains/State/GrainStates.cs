@@ -33,5 +33,5 @@ public sealed class GrainStates(IBlobStore blobs)
     }
 
     private async Task<T?> ReadAsync<T>(string type, string key, CancellationToken cancellation) where T : class =>
-        await blobs.ReadJsonAsync<Stored<T>>(KeyOf(type, key), GridJson.Options, cancellation) is var (_, stored) ? stored.Value : null;
+        await StateVersion.ReadAsync<Stored<T>>(blobs, KeyOf(type, key), cancellation) is var (_, stored) ? stored.Value : null;
 }

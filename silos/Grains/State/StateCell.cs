@@ -87,7 +87,7 @@ internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<E
         try
         {
             var (version, value) = (_version, _latest);
-            storage.State = new Stored<T> { Value = value };
+            storage.State = new Stored<T> { Version = StateVersion.Current, Value = value };
             await storage.WriteStateAsync();
             Current = value;
             _durable = version;

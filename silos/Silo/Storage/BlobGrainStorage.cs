@@ -9,13 +9,14 @@ namespace FineTuneGrid.Silo;
 
 /// <summary>
 /// Grain state as JSON blobs at <c>grains/{type}/{key}</c>, written by compare-and-swap on the blob's ETag. A second activation
-/// of a grain, wherever it came from, loses its first write here.
+/// of a grain, wherever it came from, loses its first write here. One that a newer program wrote is refused, and so its grain does
+/// not come up here, see <see cref="StateVersion"/>.
 /// </summary>
 public sealed class BlobGrainStorage(IBlobStore blobs) : IGrainStorage
 {
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
-        if (await blobs.ReadJsonAsync<T>(KeyOf(grainId), GridJson.Options) is not var (info, value))
+        if (await StateVersion.ReadAsync<T>(blobs, KeyOf(grainId)) is not var (info, value))
         {
             grainState.State = Activator.CreateInstance<T>();
             grainState.ETag = null;
