@@ -14,6 +14,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
     private const string Account = "devstoreaccount1";
     private const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+    private const int DiskMegabytes = 64;
+
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(3);
 
     private readonly string _root;
@@ -39,6 +41,14 @@ internal sealed class ChaosCluster : IAsyncDisposable
     public IReadOnlyList<ControlPart> Controls { get; private set; } = [];
 
     public IReadOnlyList<Supervised> Agents { get; private set; } = [];
+
+    /// <summary>From each node to the silo; none with several silos.</summary>
+    public IReadOnlyList<LinkRelay> Links { get; private set; } = [];
+
+    /// <summary>None where the shape has no small disks.</summary>
+    public IReadOnlyList<SmallDisk> NodeDisks { get; private set; } = [];
+
+    public IReadOnlyList<SmallDisk> ControlDisks { get; private set; } = [];
 
     /// <summary>One of each gateway.</summary>
     public IReadOnlyList<HttpClient> Gateways { get; private set; } = [];
@@ -83,6 +93,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     /// <summary>Where a node has all that it keeps.</summary>
     public string NodeData(int node) => Path.Combine(_root, $"node-{node}");
+
+    private string ControlData(int silo) => Path.Combine(_root, $"control-{silo}");
 
     public IReadOnlyList<GridPart> Trainers(int node) => [.. ProcessTable.Of(NodeData(node)).Where(p => p.Part == Part.Trainer)];
 
@@ -138,6 +150,13 @@ internal sealed class ChaosCluster : IAsyncDisposable
         return [.. ProcessTable.Of(_root).Select(p => p.ToString())];
     }
 
+    /// <summary>After the stop.</summary>
+    public void RemoveFiles()
+    {
+        Unmount();
+        Directory.Delete(_root, recursive: true);
+    }
+
     public string LastLines() => string.Join('\n', Parts.Select(p => p.LastLines));
 
     public async ValueTask DisposeAsync()
@@ -145,6 +164,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
         foreach (var gateway in Gateways) gateway.Dispose();
         await Task.WhenAll(Parts.Select(p => p.KillAsync()));
         foreach (var left in ProcessTable.Of(_root)) ProcessTable.Signal(left.Pid, ProcessTable.SigKill);
+        foreach (var link in Links) await link.DisposeAsync();
+        Unmount();
         await Gate.DisposeAsync();
     }
 
@@ -157,15 +178,29 @@ internal sealed class ChaosCluster : IAsyncDisposable
             Redis = new Supervised("redis", line => ClusterPrograms.Redis(Path.Combine(_root, "redis"), _redisPort, line));
             await AnswersAsync(_redisPort, "Redis");
         }
+        if (Shape.SmallDisks)
+        {
+            ControlDisks = [.. Enumerable.Range(0, Shape.Silos).Select(i => Mount(ControlData(i)))];
+            NodeDisks = [.. Enumerable.Range(0, Nodes).Select(i => Mount(NodeData(i)))];
+        }
         for (var i = 0; i < Shape.Silos; i++) await AddControlAsync(i);
+        if (Shape.HasLinks) Links = [.. Enumerable.Range(0, Nodes).Select(_ => new LinkRelay(Controls[0].ClusterPort))];
         for (var i = 0; i < Nodes; i++) await WriteTokenAsync(i);
         Agents = [.. Enumerable.Range(0, Nodes).Select(i => new Supervised($"node-{i}", line => HostProgram.Start(NodeArguments(i), line, Environment)))];
     }
 
+    private void Unmount()
+    {
+        foreach (var disk in NodeDisks.Concat(ControlDisks)) disk.Dispose();
+        (NodeDisks, ControlDisks) = ([], []);
+    }
+
+    private static SmallDisk Mount(string path) => SmallDisk.TryMount(path, DiskMegabytes) ?? throw new InvalidOperationException($"{path} could not be mounted");
+
     private string[] NodeArguments(int node) =>
     [
         "--roles", "node", "--data", NodeData(node), "--node-name", $"node-{node}", "--token-file", TokenFile(node), "--threads", "1",
-        .. Shape.Silos == 1 ? (string[])["--cluster", $"127.0.0.1:{Controls[0].ClusterPort}"] : [],
+        .. Shape.HasLinks ? (string[])["--cluster", $"127.0.0.1:{Links[node].Port}"] : [],
     ];
 
     private string TokenFile(int node) => Path.Combine(NodeData(node), "token");
@@ -180,7 +215,7 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     private async Task AddControlAsync(int number)
     {
-        var control = new ControlPart($"control-{number}", Path.Combine(_root, $"control-{number}"), Shape.Lease, Environment);
+        var control = new ControlPart($"control-{number}", ControlData(number), Shape.Lease, Environment);
         Controls = [.. Controls, control];
         try
         {

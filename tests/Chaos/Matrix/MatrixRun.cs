@@ -52,7 +52,7 @@ internal static class MatrixRun
             Bench = "matrix", options.Seed, shape.Silos, options.Nodes, Cells = cells.Count, Killed = tallies.Sum(t => t.Killed), Lost = tallies.Sum(t => t.Lost), Doubled = tallies.Sum(t => t.Doubled),
             Identical = tallies.Sum(t => t.Identical), Left = left, Broken = broken, Seconds = Math.Round(Stopwatch.GetElapsedTime(started).TotalSeconds, 1),
         });
-        if (broken == 0) Directory.Delete(root, recursive: true);
+        if (broken == 0) cluster.RemoveFiles();
         return broken == 0 ? 0 : 1;
     }
 

@@ -44,7 +44,7 @@ internal static class RecoveryRun
             Broken = broken,
         });
         if (broken.Count > 0) Console.Error.WriteLine(cluster.LastLines());
-        else Directory.Delete(root, recursive: true);
+        else cluster.RemoveFiles();
         return slow || broken.Count > 0 ? 1 : 0;
     }
 }

@@ -14,11 +14,14 @@ internal enum FaultKind
     PauseStore,
     CrashStore,
     KillRedis,
+    CutLink,
+    FillNodeDisk,
+    FillControlDisk,
 }
 
 /// <param name="After">Time since the fault before.</param>
 /// <param name="Node">Index of the node that it hits, and, modulo their number, of the silo.</param>
-/// <param name="For">How long a pause lasts.</param>
+/// <param name="For">How long a pause, a cut or a full disk lasts; of no meaning for kills.</param>
 internal sealed record Fault(TimeSpan After, FaultKind Kind, int Node, TimeSpan For);
 
 /// <summary>An endless schedule of faults: a function of the seed alone.</summary>
@@ -35,12 +38,12 @@ internal static class FaultPlan
     [
         (FaultKind.KillTrainer, 5), (FaultKind.KillAgent, 4), (FaultKind.KillNode, 3), (FaultKind.KillControl, 3), (FaultKind.KillEverything, 1),
         (FaultKind.PauseTrainer, 3), (FaultKind.PauseAgent, 2), (FaultKind.PauseControl, 1), (FaultKind.PauseStore, 1), (FaultKind.CrashStore, 2),
-        (FaultKind.KillRedis, 2),
+        (FaultKind.KillRedis, 2), (FaultKind.CutLink, 2), (FaultKind.FillNodeDisk, 2), (FaultKind.FillControlDisk, 1),
     ];
 
     public static IEnumerable<Fault> Of(int seed, ClusterShape shape)
     {
-        var kinds = Kinds.Where(k => shape.Silos > 1 || k.Kind != FaultKind.KillRedis).ToArray();
+        var kinds = Kinds.Where(k => IsPossible(k.Kind, shape)).ToArray();
         var random = new Random(seed);
         while (true)
         {
@@ -48,6 +51,14 @@ internal static class FaultPlan
             yield return new Fault(after, Draw(kinds, random), random.Next(shape.Nodes), shape.Lease * PausesInLeases[random.Next(PausesInLeases.Length)]);
         }
     }
+
+    private static bool IsPossible(FaultKind kind, ClusterShape shape) => kind switch
+    {
+        FaultKind.KillRedis => shape.Silos > 1,
+        FaultKind.CutLink => shape.HasLinks,
+        FaultKind.FillNodeDisk or FaultKind.FillControlDisk => shape.SmallDisks,
+        _ => true,
+    };
 
     private static FaultKind Draw((FaultKind Kind, int Weight)[] kinds, Random random)
     {

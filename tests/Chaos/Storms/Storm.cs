@@ -2,10 +2,10 @@ using FineTuneGrid.EndToEnd;
 
 namespace FineTuneGrid.Chaos;
 
-/// <summary>Carries out a schedule of faults. Pauses run beside what comes next.</summary>
+/// <summary>Carries out a schedule of faults. What lasts runs beside what comes next.</summary>
 internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
 {
-    private readonly List<Task> _pauses = [];
+    private readonly List<Task> _lasting = [];
 
     public Dictionary<FaultKind, int> Counts { get; } = [];
 
@@ -22,10 +22,10 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
                 break;
             }
             if (!Strike(fault)) continue;
-            tell($"{fault.Kind} {(IsOfNode(fault.Kind) ? $"node-{fault.Node}" : "")} {(fault.Kind.ToString().StartsWith("Pause", StringComparison.Ordinal) ? $"{fault.For.TotalSeconds:0.0} s" : "")}".TrimEnd());
+            tell($"{fault.Kind} {(IsOfNode(fault.Kind) ? $"node-{fault.Node}" : "")} {(IsLasting(fault.Kind) ? $"{fault.For.TotalSeconds:0.0} s" : "")}".TrimEnd());
             Counts[fault.Kind] = Counts.GetValueOrDefault(fault.Kind) + 1;
         }
-        await Task.WhenAll(_pauses);
+        await Task.WhenAll(_lasting);
     }
 
     /// <summary>False where there was nothing to hit.</summary>
@@ -61,6 +61,13 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
             case FaultKind.CrashStore:
                 cluster.CrashStore();
                 return true;
+            case FaultKind.CutLink:
+                return While(cluster.Links[fault.Node].Cut, cluster.Links[fault.Node].Restore, fault.For);
+            case FaultKind.FillNodeDisk:
+                return While(cluster.NodeDisks[fault.Node].Fill, cluster.NodeDisks[fault.Node].Free, fault.For);
+            case FaultKind.FillControlDisk:
+                var disk = cluster.ControlDisks[fault.Node % cluster.ControlDisks.Count];
+                return While(disk.Fill, disk.Free, fault.For);
             default:
                 throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "unknown fault");
         }
@@ -68,16 +75,19 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
 
     private Supervised ControlOf(Fault fault) => cluster.Controls[fault.Node % cluster.Controls.Count].Process;
 
-    private bool Pause(IReadOnlyList<Action<int>> targets, TimeSpan length)
+    private bool Pause(IReadOnlyList<Action<int>> targets, TimeSpan length) =>
+        targets.Count > 0 && While(() => Each(targets, signal => signal(ProcessTable.SigStop)), () => Each(targets, signal => signal(ProcessTable.SigCont)), length);
+
+    private bool While(Action begin, Action end, TimeSpan length)
     {
-        if (!Each(targets, signal => signal(ProcessTable.SigStop))) return false;
-        _pauses.Add(ContinueAsync());
+        begin();
+        _lasting.Add(EndAsync());
         return true;
 
-        async Task ContinueAsync()
+        async Task EndAsync()
         {
             await Task.Delay(length);
-            Each(targets, signal => signal(ProcessTable.SigCont));
+            end();
         }
     }
 
@@ -87,5 +97,8 @@ internal sealed class Storm(ChaosCluster cluster, Action<string> tell)
         return all.Count > 0;
     }
 
-    private static bool IsOfNode(FaultKind kind) => kind is FaultKind.KillAgent or FaultKind.KillTrainer or FaultKind.KillNode or FaultKind.PauseAgent or FaultKind.PauseTrainer;
+    private static bool IsLasting(FaultKind kind) =>
+        kind is FaultKind.PauseControl or FaultKind.PauseAgent or FaultKind.PauseTrainer or FaultKind.PauseStore or FaultKind.CutLink or FaultKind.FillNodeDisk or FaultKind.FillControlDisk;
+
+    private static bool IsOfNode(FaultKind kind) => kind is FaultKind.CutLink or FaultKind.FillNodeDisk or FaultKind.KillAgent or FaultKind.KillTrainer or FaultKind.KillNode or FaultKind.PauseAgent or FaultKind.PauseTrainer;
 }

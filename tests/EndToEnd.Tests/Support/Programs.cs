@@ -5,9 +5,9 @@ internal static class Programs
 {
     private static readonly string Here = AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar);
 
-    public static string Host { get; } = Output("FineTuneGrid.Host", "FineTuneGrid.Host.dll");
+    public static string Host => Output("FineTuneGrid.Host", "FineTuneGrid.Host.dll");
 
-    public static string Cli { get; } = Output("FineTuneGrid.Cli", "ftg.dll");
+    public static string Cli => Output("FineTuneGrid.Cli", "ftg.dll");
 
     public static string Chaos => Output("FineTuneGrid.Chaos", "FineTuneGrid.Chaos.dll");
 

@@ -1,0 +1,103 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using FineTuneGrid.Chaos;
+using FineTuneGrid.Silo;
+
+namespace FineTuneGrid.EndToEnd;
+
+/// <summary>Nodes that go: behind a link that is cut, and with a warning, as a spot machine has it.</summary>
+[Collection(SharedGrid.Name)]
+public sealed class LeavingNodeTests(SharedGrid shared) : IAsyncLifetime
+{
+    /// <summary>The warning that clouds give before they take a machine.</summary>
+    private static readonly TimeSpan Warning = TimeSpan.FromSeconds(30);
+
+    private readonly int _port = FreePort.Take();
+    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly List<(Process Agent, string Data)> _nodes = [];
+    private GridProcess _grid = null!;
+
+    public async Task InitializeAsync()
+    {
+        _grid = await GridProcess.StartAsync(["--roles", "silo,gateway", "--cluster-port", Text(_port)]);
+        await TinyData.AddToAsync(_grid);
+    }
+
+    public async Task DisposeAsync()
+    {
+        foreach (var (agent, data) in _nodes)
+        {
+            ProcessTable.Signal(agent.Id, ProcessTable.SigKill);
+            foreach (var left in ProcessTable.Of(data)) ProcessTable.Signal(left.Pid, ProcessTable.SigKill);
+            await agent.WaitForExitAsync();
+            agent.Dispose();
+            Directory.Delete(data, recursive: true);
+        }
+        await _grid.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Job_WhoseNodesLinkIsCutForLongerThanALease_IsFencedAndGoesOnWithTheSameBytes()
+    {
+        await using var link = new LinkRelay(_port, delay: TimeSpan.FromMilliseconds(20));
+        await StartNodeAsync("far", link.Port);
+        var events = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/cut-off")));
+        await events.StepAsync(30);
+
+        link.Cut();
+        await events.UntilAsync(e => e.Status == "queued" && events.Seen.Any(p => p.Type == "placement"), "the loss of the node");
+        link.Restore();
+
+        await EndsRightAsync(events, "team/cut-off");
+        Assert.DoesNotContain(events.Seen.SkipWhile(e => !IsLaterPlacement(e)), e => e.Type == "checkpoint" && e.Text("attempt") == "1");
+        Assert.Contains(events.Seen, IsLaterPlacement);
+    }
+
+    [Fact]
+    public async Task Job_WhoseNodeIsToldToGo_LosesNoStepAndGoesOnElsewhere()
+    {
+        await StartNodeAsync("spot", _port);
+        var events = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/spot")));
+        await events.StepAsync(30);
+        await StartNodeAsync("steady", _port);
+
+        var told = Stopwatch.GetTimestamp();
+        ProcessTable.Signal(_nodes[0].Agent.Id, ProcessTable.SigTerm);
+        await _nodes[0].Agent.WaitForExitAsync().WaitAsync(Warning);
+        Assert.Empty(ProcessTable.Of(_nodes[0].Data));
+        Assert.InRange(Stopwatch.GetElapsedTime(told), TimeSpan.Zero, Warning);
+
+        await EndsRightAsync(events, "team/spot");
+        Assert.Equal(["spot", "steady"], events.Seen.Where(e => e.Type == "placement").Select(e => e.Text("node")));
+        // Where it left, it had committed what it had done: no step was made twice.
+        Assert.Equal(TinyData.Steps, StepsTold(events).Count);
+        Assert.Equal(TinyData.Steps, StepsTold(events).Distinct().Count());
+    }
+
+    private static List<int> StepsTold(JobEvents events) =>
+        [.. events.Seen.Where(e => e.Type == "metrics").SelectMany(e => e.Data.GetProperty("steps").EnumerateArray()).Select(s => s.GetProperty("step").GetInt32())];
+
+    private static bool IsLaterPlacement(JobNews news) => news.Type == "placement" && news.Text("attempt") is { } attempt && attempt != "1";
+
+    private async Task EndsRightAsync(JobEvents events, string adapter)
+    {
+        await events.SucceededAsync();
+        Assert.Equal(shared.ReferenceSha256, await _grid.OnlyVersionAsync(adapter));
+    }
+
+    private async Task StartNodeAsync(string name, int port)
+    {
+        var data = Directory.CreateTempSubdirectory("ftg-e2e-node-").FullName;
+        var token = Path.Combine(data, "token");
+        var (code, text) = await HostProgram.EndedAsync("--issue-token", name, "--data", _grid.Data);
+        Assert.Equal(0, code);
+        await File.WriteAllTextAsync(token, text);
+        // The nodes share the grid's folder of blobs, as machines do that mount one.
+        var shared = new Dictionary<string, string> { ["FTG__Storage__Folder"] = _grid.Data };
+        _nodes.Add((HostProgram.Start(
+            ["--roles", "node", "--data", data, "--cluster", $"127.0.0.1:{Text(port)}", "--node-name", name, "--token-file", token, "--threads", "1"], _lines.Enqueue, shared), data));
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
