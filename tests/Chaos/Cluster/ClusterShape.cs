@@ -7,6 +7,6 @@ internal sealed record ClusterShape(int Silos, int Nodes, bool SmallDisks = fals
     /// <summary>Agents that find their silos in Redis go to where those say they are, past any relay.</summary>
     public bool HasLinks => Silos == 1;
 
-    /// <summary>With several silos longer than it takes to find a dead one, so that trainers step on meanwhile.</summary>
-    public TimeSpan Lease => TimeSpan.FromSeconds(Silos == 1 ? 6 : 20);
+    /// <summary>With several silos the shortest that is allowed: longer than it takes to find a dead one.</summary>
+    public TimeSpan Lease => TimeSpan.FromSeconds(Silos == 1 ? 6 : 30);
 }
