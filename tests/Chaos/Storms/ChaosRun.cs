@@ -34,6 +34,7 @@ internal static class ChaosRun
             var users = Enumerable.Range(0, options.Nodes + 1).Select(_ => stream.SubmitUntilAsync(over.Token)).ToList();
             await storm.RunAsync(FaultPlan.Of(options.Seed, cluster.Shape), over.Token);
             Tell("the storm is over; the last jobs end");
+            await Calm.PardonAsync(client, cluster);
             await Task.WhenAll(users);
 
             var jobs = await stream.CollectAsync(stream.Accepted);
