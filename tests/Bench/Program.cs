@@ -1,10 +1,13 @@
 using System.CommandLine;
 using FineTuneGrid.Bench;
+using FineTuneGrid.Bench.Control;
 
 var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
 {
     CheckpointBench.Command(),
     WriterKillsBench.Command(),
+    HeartbeatsBench.Command(),
+    SubmitsBench.Command(),
     ZombiesBench.Command(),
 };
 return await root.Parse(args).InvokeAsync();
