@@ -40,7 +40,7 @@ internal static class MatrixRun
             var tally = new CellTally(cell);
             tallies.Add(tally);
             for (var i = 0; i < options.Count && tally.Broken.Count == 0; i++)
-                await KillAsync(cluster, client, stream, tally, $"{cell.Name.Replace('/', '-')}-{i}", new Random(HashCode.Combine(options.Seed, cell.Victim, cell.Moment, i)));
+                await KillAsync(cluster, client, stream, tally, $"{cell.Name.Replace('/', '-')}-{i}", Seeds.Of(options.Seed, (int)cell.Victim, (int)cell.Moment, i));
             Report.Line(tally.Line());
             Report.Tell(started, cell.Name);
             if (tally.Broken.Count > 0) Console.Error.WriteLine($"{cell.Name} in {root}\n{cluster.LastLines()}");

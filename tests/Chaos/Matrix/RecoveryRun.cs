@@ -28,7 +28,7 @@ internal static class RecoveryRun
         var run = new KillRun(cluster, client, stream);
         for (var i = 0; times.Count < count; i++)
         {
-            var result = await run.RunAsync(new Cell(Victim.Trainer, Moment.MidStep), $"recovery-{i}", new Random(HashCode.Combine(seed, i)));
+            var result = await run.RunAsync(new Cell(Victim.Trainer, Moment.MidStep), $"recovery-{i}", Seeds.Of(seed, i));
             broken.AddRange(Audit.CheckJobs(await stream.CollectAsync(result.Jobs), Steps, JobStream.BatchSize));
             broken.AddRange(Audit.CheckCluster(await Calm.AwaitAsync(client, cluster)));
             if (broken.Count > 0) break;
