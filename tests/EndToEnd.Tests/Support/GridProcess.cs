@@ -95,10 +95,10 @@ internal sealed class GridProcess : IAsyncDisposable
         return EndedAsync();
     }
 
-    /// <summary>Ctrl+C: a terminal interrupts all its processes at once, but not those with a session of their own.</summary>
-    public Task<int> InterruptAsync()
+    /// <summary>As a terminal or an init system ends all processes of a session at once. Trainers have sessions of their own.</summary>
+    public Task<int> StopAllAsync()
     {
-        foreach (var process in Processes().Where(p => p.Part != Part.Trainer)) ProcessTable.Signal(process.Pid, ProcessTable.SigInt);
+        foreach (var process in Processes().Where(p => p.Part != Part.Trainer)) ProcessTable.Signal(process.Pid, ProcessTable.SigTerm);
         return EndedAsync();
     }
 

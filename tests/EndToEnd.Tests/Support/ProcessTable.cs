@@ -14,7 +14,6 @@ internal sealed record GridPart(int Pid, Part Part);
 /// <summary>The processes of one grid, found as an operator would: by its data directory in their command lines.</summary>
 internal static partial class ProcessTable
 {
-    public const int SigInt = 2;
     public const int SigKill = 9;
     public const int SigTerm = 15;
     public const int SigCont = 18;
