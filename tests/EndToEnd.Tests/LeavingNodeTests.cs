@@ -9,10 +9,12 @@ namespace FineTuneGrid.EndToEnd;
 
 /// <summary>Nodes that go: behind a link that is cut, and with a warning, as a spot machine has it.</summary>
 [Collection(SharedGrid.Name)]
-public sealed class LeavingNodeTests(SharedGrid shared) : IAsyncLifetime
+public sealed class LeavingNodeTests : IAsyncLifetime
 {
     /// <summary>The warning that clouds give before they take a machine.</summary>
     private static readonly TimeSpan Warning = TimeSpan.FromSeconds(30);
+
+    private const int StepsOfAStop = 600;
 
     private readonly int _port = FreePort.Take();
     private readonly ConcurrentQueue<string> _lines = new();
@@ -63,9 +65,12 @@ public sealed class LeavingNodeTests(SharedGrid shared) : IAsyncLifetime
     public async Task Job_WhoseNodeIsToldToGo_LosesNoStepAndGoesOnElsewhere()
     {
         await StartNodeAsync("spot", _port);
-        var events = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/spot")));
+        var whole = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/whole", OutlastsAStop)));
+        await whole.SucceededAsync();
+        var steady = await PrepareNodeAsync("steady");
+        var events = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/spot", OutlastsAStop)));
         await events.StepAsync(30);
-        await StartNodeAsync("steady", _port);
+        StartNode("steady", steady, _port);
 
         var told = Stopwatch.GetTimestamp();
         ProcessTable.Signal(_nodes[0].Agent.Id, ProcessTable.SigTerm);
@@ -73,39 +78,46 @@ public sealed class LeavingNodeTests(SharedGrid shared) : IAsyncLifetime
         Assert.Empty(ProcessTable.Of(_nodes[0].Data));
         Assert.InRange(Stopwatch.GetElapsedTime(told), TimeSpan.Zero, Warning);
 
-        await EndsRightAsync(events, "team/spot");
+        await events.SucceededAsync();
+        Assert.Equal(await _grid.OnlyVersionAsync("team/whole"), await _grid.OnlyVersionAsync("team/spot"));
         Assert.Equal(["spot", "steady"], events.Seen.Where(e => e.Type == "placement").Select(e => e.Text("node")));
         // Where it left, it had committed what it had done: no step was made twice.
-        Assert.Equal(TinyData.Steps, StepsTold(events).Count);
-        Assert.Equal(TinyData.Steps, StepsTold(events).Distinct().Count());
+        Assert.Equal(StepsOfAStop, StepsTold(events).Count);
+        Assert.Equal(StepsOfAStop, StepsTold(events).Distinct().Count());
     }
 
     /// <summary>Long enough that its trainer, which steps on while its lease lasts, cannot end it cut off.</summary>
     private static void OutlivesALease(JsonObject job) => job["optimizer"]!["max_steps"] = 2000;
+
+    /// <summary>Long enough that it still runs when its node has been told to go.</summary>
+    private static void OutlastsAStop(JsonObject job) => job["optimizer"]!["max_steps"] = StepsOfAStop;
 
     private static List<int> StepsTold(JobEvents events) =>
         [.. events.Seen.Where(e => e.Type == "metrics").SelectMany(e => e.Data.GetProperty("steps").EnumerateArray()).Select(s => s.GetProperty("step").GetInt32())];
 
     private static bool IsLaterPlacement(JobNews news) => news.Type == "placement" && news.Text("attempt") is { } attempt && attempt != "1";
 
-    private async Task EndsRightAsync(JobEvents events, string adapter)
-    {
-        await events.SucceededAsync();
-        Assert.Equal(shared.ReferenceSha256, await _grid.OnlyVersionAsync(adapter));
-    }
+    private async Task StartNodeAsync(string name, int port) => StartNode(name, await PrepareNodeAsync(name), port);
 
-    private async Task StartNodeAsync(string name, int port)
+    /// <summary>A data folder with the node's token in it.</summary>
+    private async Task<string> PrepareNodeAsync(string name)
     {
         var data = Directory.CreateTempSubdirectory("ftg-e2e-node-").FullName;
-        var token = Path.Combine(data, "token");
         var (code, text) = await HostProgram.EndedAsync("--issue-token", name, "--data", _grid.Data);
         Assert.Equal(0, code);
-        await File.WriteAllTextAsync(token, text);
-        // The nodes share the grid's folder of blobs, as machines do that mount one.
-        var shared = new Dictionary<string, string> { ["FTG__Storage__Folder"] = _grid.Data };
-        _nodes.Add((HostProgram.Start(
-            ["--roles", "node", "--data", data, "--cluster", $"127.0.0.1:{Text(port)}", "--node-name", name, "--token-file", token, "--threads", "1"], _lines.Enqueue, shared), data));
+        await File.WriteAllTextAsync(TokenIn(data), text);
+        return data;
     }
+
+    private void StartNode(string name, string data, int port)
+    {
+        // The nodes share the grid's folder of blobs, as machines do that mount one.
+        var storage = new Dictionary<string, string> { ["FTG__Storage__Folder"] = _grid.Data };
+        string[] arguments = ["--roles", "node", "--data", data, "--cluster", $"127.0.0.1:{Text(port)}", "--node-name", name, "--token-file", TokenIn(data), "--threads", "1"];
+        _nodes.Add((HostProgram.Start(arguments, _lines.Enqueue, storage), data));
+    }
+
+    private static string TokenIn(string data) => Path.Combine(data, "token");
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -39,14 +39,14 @@ internal static class HeartbeatsBench
         BenchOutput.Progress($"{nodes} nodes registered in {registered.TotalSeconds:F1} s");
 
         using var host = Process.GetProcessById(await grid.PidAsync(Part.Host));
-        var idle = await ShareAsync(host, simulated, time);
-        var alive = (await grid.GetAsync("/api/v1/nodes?limit=1")).Ok();
+        var measured = await ShareAsync(host, simulated, time);
+        var answer = (await grid.GetAsync("/api/v1/nodes?limit=1")).Ok();
         BenchOutput.Line(new
         {
             Bench = "heartbeats", Nodes = nodes, Connections = connections, Seconds = time.TotalSeconds, LeaseSeconds,
             RegisterSeconds = Math.Round(registered.TotalSeconds, 2),
-            RenewalsPerSecond = Math.Round(idle.Renewals, 1), PollsPerSecond = Math.Round(idle.Polls, 1),
-            CoreShare = Math.Round(idle.Core, 4), simulated.Faults, RestStatus = (int)alive.Status, SiloMegabytes = host.WorkingSet64 >> 20,
+            RenewalsPerSecond = Math.Round(measured.Renewals, 1), PollsPerSecond = Math.Round(measured.Polls, 1),
+            CoreShare = Math.Round(measured.Core, 4), simulated.Faults, RestStatus = (int)answer.Status, SiloMegabytes = host.WorkingSet64 >> 20,
         });
         return simulated.Faults == 0 ? 0 : 1;
     }

@@ -12,7 +12,7 @@ internal sealed class StateCopy
 {
     /// <summary>
     /// Larger states are not copied: their commits hold up the steps, as the price of not having them in memory a second time. Weights
-    /// and moments of 89 million parameters fit; an adapter of rank 16 has a tenth of that on a base of two billion.
+    /// and moments of 89 million parameters fit.
     /// </summary>
     public const long MostBytes = 1L << 30;
 
