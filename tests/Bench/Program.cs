@@ -7,6 +7,7 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     CheckpointBench.Command(),
     WriterKillsBench.Command(),
     HeartbeatsBench.Command(),
+    LinksBench.Command(),
     SubmitsBench.Command(),
     ZombiesBench.Command(),
 };

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.TrainerSupport;
 
 namespace FineTuneGrid.Trainer.Tests.Gangs;
 

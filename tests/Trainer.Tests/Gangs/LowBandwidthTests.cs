@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Models.Optim;
+using FineTuneGrid.TrainerSupport;
 
 namespace FineTuneGrid.Trainer.Tests.Gangs;
 

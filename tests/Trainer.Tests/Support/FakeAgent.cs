@@ -31,13 +31,14 @@ internal sealed class FakeAgent : IAsyncDisposable
 
     public Task<string> Output => _output;
 
-    public static async Task<FakeAgent> StartAsync(TestStore store, double leaseSeconds = 120, bool connect = true)
+    /// <param name="network">The network namespace that the trainer runs in; null: this process's own.</param>
+    public static async Task<FakeAgent> StartAsync(TestStore store, double leaseSeconds = 120, bool connect = true, string? network = null)
     {
         var folder = Path.Combine(store.Root, "sessions", Guid.NewGuid().ToString("N"));
         Directory.CreateDirectory(folder);
         var session = new TrainerSession("session-test", Token, store.Access, "cpu", "fp32", 1, leaseSeconds);
         await File.WriteAllBytesAsync(Path.Combine(folder, TrainerProtocol.SessionFile), GridJson.ToBytes(session));
-        var agent = new FakeAgent(folder, TrainerProgram.Start("session", folder));
+        var agent = new FakeAgent(folder, TrainerProgram.StartIn(network, "session", folder));
         if (connect) await agent.ConnectAsync(Token);
         return agent;
     }
@@ -87,6 +88,7 @@ internal sealed class FakeAgent : IAsyncDisposable
             Assert.Equal(_lastSeq + 1, report.Seq);
             _lastSeq = report.Seq;
             _reports.Add(report);
+            limit.CancelAfter(Limit);
             if (report is JobFailed failed && typeof(T) != typeof(JobFailed)) throw new InvalidOperationException($"the job failed: {failed.Error.Code}: {failed.Error.Message}");
             if (report is T wanted && (which is null || which(wanted))) return wanted;
         }

@@ -7,11 +7,13 @@ internal static class TrainerProgram
 {
     public static string Path { get; } = System.IO.Path.Combine(AppContext.BaseDirectory, "FineTuneGrid.Trainer.dll");
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => StartIn(null, arguments);
+
+    /// <param name="network">The network namespace that it runs in; null: this process's own.</param>
+    public static Process StartIn(string? network, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in (string[])[Path, .. arguments]) start.ArgumentList.Add(argument);
-        return Process.Start(start)!;
+        string[] command = network is null ? ["dotnet"] : ["ip", "netns", "exec", network, "dotnet"];
+        return Process.Start(new ProcessStartInfo(command[0], [.. command[1..], Path, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
     }
 
     /// <summary>Runs to the end; fails the test where it takes too long.</summary>

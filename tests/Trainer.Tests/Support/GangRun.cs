@@ -1,7 +1,6 @@
 using FineTuneGrid.Contracts.Training;
-using FineTuneGrid.TrainerSupport;
 
-namespace FineTuneGrid.Trainer.Tests.Gangs;
+namespace FineTuneGrid.TrainerSupport;
 
 /// <summary>One attempt of a job on the first trainers of a crew, begun as the control plane does it.</summary>
 /// <param name="Workers">Each with an agent of its own; worker 0 first.</param>
@@ -10,17 +9,21 @@ internal sealed record GangRun(TrainingOrder Order, IReadOnlyList<FakeAgent> Wor
     public FakeAgent First => Workers[0];
 
     /// <summary>Worker 0 first; the others when it has told where to meet.</summary>
-    public static async Task<GangRun> StartAsync(TestStore store, TrainingOrder order, IEnumerable<FakeAgent> workers, double silenceSeconds = 60)
+    /// <param name="address">By which the others reach the worker of a rank; by default all are on this machine.</param>
+    public static async Task<GangRun> StartAsync(
+        TestStore store, TrainingOrder order, IEnumerable<FakeAgent> workers, double silenceSeconds = 60, Func<int, string>? address = null)
     {
         await store.FenceAsync(order);
         var run = new GangRun(order, [.. workers]);
         var gang = new GangMembership(0, run.Workers.Count, SilenceSeconds: silenceSeconds);
-        await run.First.SendAsync(new Attach(order with { Gang = gang }));
+        await run.First.SendAsync(new Attach(order with { Gang = gang with { Host = Host(0) } }));
         if (gang.Size == 1) return run;
         var meeting = await run.First.UntilAsync<JobMeeting>(m => (m.JobId, m.Epoch) == (order.JobId, order.Epoch));
         for (var rank = 1; rank < gang.Size; rank++)
-            await run.Workers[rank].SendAsync(new Attach(order with { Gang = gang with { Rank = rank, Meeting = $"{meeting.Host}:{meeting.Port}" } }));
+            await run.Workers[rank].SendAsync(new Attach(order with { Gang = gang with { Rank = rank, Host = Host(rank), Meeting = $"{meeting.Host}:{meeting.Port}" } }));
         return run;
+
+        string Host(int rank) => address?.Invoke(rank) ?? GangMembership.Loopback;
     }
 
     public Task<JobAttached[]> AttachedAsync() => Task.WhenAll(Workers.Select(w => w.UntilAsync<JobAttached>(a => (a.JobId, a.Epoch) == (Order.JobId, Order.Epoch))));
