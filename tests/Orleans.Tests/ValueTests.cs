@@ -65,6 +65,31 @@ public abstract class ValueTests
     });
 
     [Fact]
+    public Task TypeOfACopier_IsSharedWithinTheProcess() => RunAsync(async grain =>
+    {
+        var badge = new Badge("b");
+        var echoed = await grain.EchoObject(badge);
+        Assert.Equal(badge, echoed);
+        Assert.Equal(!Remote, ReferenceEquals(badge, echoed));
+
+        // A collection is copied whatever it holds: its sender may go on with it.
+        var badges = new List<Badge> { badge };
+        var copied = Assert.IsType<List<Badge>>(await grain.EchoObject(badges));
+        Assert.NotSame(badges, copied);
+        Assert.Equal(!Remote, ReferenceEquals(badge, copied[0]));
+    });
+
+    [Fact]
+    public Task TypeOfACopierWithoutSerializer_TravelsOnlyWithinTheProcess() => RunAsync(async grain =>
+    {
+        var whisper = new Whisper("w");
+        if (Remote)
+            await Assert.ThrowsAnyAsync<SerializerException>(async () => await grain.EchoObject(whisper));
+        else
+            Assert.Same(whisper, await grain.EchoObject(whisper));
+    });
+
+    [Fact]
     public Task GrainReference_StaysCallable() => RunAsync(async grain =>
     {
         var self = await grain.Self();

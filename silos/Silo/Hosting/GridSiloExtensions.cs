@@ -18,6 +18,7 @@ using Orleans.Hosting;
 using Orleans.Runtime;
 using Orleans.Runtime.Hosting;
 using Orleans.Serialization;
+using Orleans.Serialization.Cloning;
 
 namespace FineTuneGrid.Silo;
 
@@ -49,9 +50,11 @@ public static class GridSiloExtensions
         return builder;
     }
 
-    /// <summary>Contract types cross grain calls as JSON. Used by silos and by clients.</summary>
+    /// <summary>Contract types cross connections as JSON, and calls within a process as they are. Used by silos and by clients.</summary>
     public static IServiceCollection AddGridSerializer(this IServiceCollection services) =>
-        services.AddSingleton<ITypeNameFilter, ContractTypes>().AddSerializer(serializer => serializer.AddJsonSerializer(ContractTypes.Contains, GridJson.Options));
+        // The copier before the JSON serializer, which would copy the same types: the first that supports a type has it.
+        services.AddSingleton<ITypeNameFilter, ContractTypes>().AddSingleton<IGeneralizedCopier, ContractCopier>()
+            .AddSerializer(serializer => serializer.AddJsonSerializer(ContractTypes.Contains, GridJson.Options));
 
     private static void Configure(ISiloBuilder silo, GridSiloOptions options)
     {

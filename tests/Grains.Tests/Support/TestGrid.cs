@@ -16,6 +16,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
+using Orleans.Serialization.Cloning;
 
 namespace FineTuneGrid.Grains.Tests.Support;
 
@@ -49,7 +50,9 @@ internal sealed class TestGrid : IAsyncDisposable
 
     public IPoolGrain Pool => Grains.GetGrain<IPoolGrain>(PoolKeys.Default);
 
-    public static async Task<TestGrid> StartAsync(string? directory = null, Func<IBlobStore, IBlobStore>? wrap = null, Action<GridOptions>? configure = null)
+    /// <param name="witness">Sees every contract value that a call within the process shares.</param>
+    public static async Task<TestGrid> StartAsync(
+        string? directory = null, Func<IBlobStore, IBlobStore>? wrap = null, Action<GridOptions>? configure = null, CallWitness? witness = null)
     {
         directory ??= System.IO.Directory.CreateTempSubdirectory("ftg-grains-").FullName;
         var store = new LocalBlobStore(Path.Combine(directory, "blobs"));
@@ -68,6 +71,9 @@ internal sealed class TestGrid : IAsyncDisposable
         builder.Services.AddSingleton<IInspector>(new FakeInspector(store));
         builder.Services.AddSingleton<IJobCheckpoints>(new FakeCheckpoints(store));
         builder.Services.AddSingleton<IJobPlanner, FakePlanner>();
+        if (witness is not null)
+            // The first copier that supports a type has it.
+            builder.Services.AddSingleton<IGeneralizedCopier>(witness);
         builder.AddGridSilo(options, wrap?.Invoke(store) ?? store);
         var host = builder.Build();
         await host.StartAsync();

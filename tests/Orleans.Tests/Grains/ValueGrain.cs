@@ -42,6 +42,15 @@ public sealed record Point(int X, int Y)
     public string? Label { get; set; }
 }
 
+/// <summary>Claimed by a JSON serializer and by a copier that is registered before it.</summary>
+[JsonValue]
+[SharedValue]
+public sealed record Badge(string Text);
+
+/// <summary>Claimed by a copier alone.</summary>
+[SharedValue]
+public sealed record Whisper(string Text);
+
 /// <summary>No serializer claims it.</summary>
 public sealed class Stranger
 {

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Serialization;
+using Orleans.Serialization.Cloning;
 using Orleans;
 
 namespace FineTuneGrid.Orleans.Tests.Support;
@@ -72,7 +73,7 @@ public sealed class TestSilo : IAsyncDisposable
 
     public static IClusterClient ClientOf(IHost host) => host.Services.GetRequiredService<IClusterClient>();
 
-    public static void AddJson(IServiceCollection services) => services.AddSerializer(serializer =>
+    public static void AddJson(IServiceCollection services) => services.AddSingleton<IGeneralizedCopier, SharingCopier>().AddSerializer(serializer =>
         serializer.AddJsonSerializer(type => type.IsDefined(typeof(JsonValueAttribute), false)));
 
     public Task StopAsync() => _host.StopAsync();
@@ -87,3 +88,16 @@ public sealed class TestSilo : IAsyncDisposable
 /// <summary>Marks the test types that travel as JSON.</summary>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Struct)]
 public sealed class JsonValueAttribute : Attribute;
+
+/// <summary>Marks the test types that calls within a process share.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class SharedValueAttribute : Attribute;
+
+internal sealed class SharingCopier : IGeneralizedCopier, IOptionalDeepCopier
+{
+    public bool IsSupportedType(Type type) => type.IsDefined(typeof(SharedValueAttribute), false);
+
+    public bool IsShallowCopyable() => true;
+
+    public object? DeepCopy(object? input, CopyContext context) => input;
+}

@@ -2,15 +2,17 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Orleans.Serialization.Cloning;
 
 namespace Orleans.Serialization;
 
 /// <summary>
 /// Finds how values of a type are copied between grains and written to connections. A type is supported when it is a scalar, a
 /// common collection or tuple of supported types, marked with <see cref="GenerateSerializerAttribute"/>, a reference to a grain,
-/// or claimed by a registered JSON serializer; anything else is refused, so that the same code works with generated serializers.
+/// or claimed by a registered JSON serializer or copier; anything else is refused, so that the same code works with generated serializers.
 /// </summary>
-internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IEnumerable<ITypeNameFilter> filters, IOptions<ExceptionSerializationOptions> exceptions)
+internal sealed class ValueCodecs(
+    IEnumerable<IJsonTypes> jsonTypes, IEnumerable<IGeneralizedCopier> copiers, IEnumerable<ITypeNameFilter> filters, IOptions<ExceptionSerializationOptions> exceptions)
 {
     private static readonly Dictionary<Type, Type> Generic = new()
     {
@@ -20,6 +22,7 @@ internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IEnumerable
     };
 
     private readonly IJsonTypes[] _jsonTypes = [.. jsonTypes];
+    private readonly IGeneralizedCopier[] _copiers = [.. copiers];
     private readonly ConcurrentDictionary<Type, ValueCodec> _codecs = new();
     private readonly ConcurrentDictionary<Type, MemberCodec> _members = new();
     private readonly ConcurrentDictionary<Type, bool> _supported = new();
@@ -61,14 +64,18 @@ internal sealed class ValueCodecs(IEnumerable<IJsonTypes> jsonTypes, IEnumerable
         if (ConverterTable.Create(type, this) is { } converter)
             return converter;
         if (Array.Find(_jsonTypes, types => types.Claims(type)) is { } json && !type.IsArray)
-            return new ExternalJsonCodec(type, json.Options);
+            return Copied(type, new ExternalJsonCodec(type, json.Options));
         if (typeof(Exception).IsAssignableFrom(type))
             return CreateForException(type);
         return CreateForCollection(type)
             ?? CreateForAttributed(type)
+            ?? (Copied(type, new LocalOnlyCodec(type)) as CopiedCodec)
             ?? throw new CodecNotFoundException(
                 $"Could not find a copier for type {type}. Mark it with [GenerateSerializer] and its members with [Id], or register a JSON serializer for it.");
     }
+
+    private ValueCodec Copied(Type type, ValueCodec codec) =>
+        Array.Find(_copiers, copier => copier.IsSupportedType(type)) is { } copier ? new CopiedCodec(codec, copier) : codec;
 
     private ValueCodec CreateForException(Type type)
     {
