@@ -18,6 +18,7 @@ public sealed partial class HelmTests
         imagePullSecrets: [{name: registry}]
         control: {replicas: 3, extraArgs: ["--lease", "60"], podAnnotations: {a: "1"}, nodeSelector: {x: "true"}, tolerations: [{operator: Exists}]}
         node: {device: cpu, slots: 2, existingSecret: nodes, runtimeClassName: nvidia, extraArgs: ["--threads", "8"], resources: {limits: {memory: 8Gi}}}
+        tls: {controlSecret: silo-tls, nodeSecret: node-tls}
         networkPolicy: {restFrom: [{namespaceSelector: {matchLabels: {name: ingress}}}]}
         """;
 
@@ -43,6 +44,8 @@ public sealed partial class HelmTests
     [Theory]
     [InlineData("settings: {azureBlob: x}", "settings.redis")]
     [InlineData("settings: {redis: x}", "settings.azureBlob")]
+    [InlineData(Own + "\ntls: {nodeSecret: a}", "tls.controlSecret")]
+    [InlineData(Own + "\ntls: {controlSecret: a}", "tls.nodeSecret")]
     public void MissingSetting_IsToldByName(string values, string name) =>
         Assert.StartsWith(name, Assert.Throws<InvalidOperationException>(() => Objects(values)).Message, StringComparison.Ordinal);
 
@@ -225,6 +228,24 @@ public sealed partial class HelmTests
 
     private static bool Selects(Tree labels, Tree workload) =>
         labels.Members.All(l => workload.At("spec.template.metadata.labels").Find(l.Key)?.Text == l.Value.Text);
+
+    [Theory]
+    [InlineData("StatefulSet", "-control", "silo-tls")]
+    [InlineData("DaemonSet", "-node", "node-tls")]
+    public void Tls_ReadsTheSecretOfItsKind(string kind, string name, string secret)
+    {
+        var workload = One(Objects(Other), kind, name);
+        var container = Container(workload);
+        var folder = Path.GetDirectoryName(Setting("Certificate"))!;
+        Assert.Equal(("tls.crt", Path.Combine(folder, "tls.key"), Path.Combine(folder, "ca.crt")),
+            (Path.GetFileName(Setting("Certificate")), Setting("Key"), Setting("Authority")));
+        var mount = Assert.Single(container["volumeMounts"].Items, m => m["mountPath"].Text == folder);
+        var volume = Assert.Single(workload.At("spec.template.spec.volumes").Items, v => v["name"].Text == mount["name"].Text);
+        Assert.Equal(secret, volume.At("secret.secretName").Text);
+        Assert.DoesNotContain(Container(One(Objects(Own), kind, name))["env"].Items, e => e["name"].Text.StartsWith("FTG__Tls__", StringComparison.Ordinal));
+
+        string Setting(string which) => Assert.Single(container["env"].Items, e => e["name"].Text == "FTG__Tls__" + which)["value"].Text;
+    }
 
     [GeneratedRegex(@"\.Values((\.[A-Za-z]+)+)")]
     private static partial Regex Use();

@@ -43,3 +43,12 @@ seccompProfile:
 - name: FTG__Clustering__ClusterId
   value: {{ .Values.settings.clusterId | quote }}
 {{- end }}
+
+{{- define "finetunegrid.tlsSettings" -}}
+- name: FTG__Tls__Certificate
+  value: /run/finetunegrid/tls/tls.crt
+- name: FTG__Tls__Key
+  value: /run/finetunegrid/tls/tls.key
+- name: FTG__Tls__Authority
+  value: /run/finetunegrid/tls/ca.crt
+{{- end }}
