@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using FineTuneGrid.Chaos;
 using FineTuneGrid.Silo;
@@ -31,8 +32,7 @@ public sealed class LeavingNodeTests : IAsyncLifetime
     {
         foreach (var (agent, data) in _nodes)
         {
-            ProcessTable.Signal(agent.Id, ProcessTable.SigKill);
-            foreach (var left in ProcessTable.Of(data)) ProcessTable.Signal(left.Pid, ProcessTable.SigKill);
+            Lose((agent, data));
             await agent.WaitForExitAsync();
             agent.Dispose();
             Directory.Delete(data, recursive: true);
@@ -84,6 +84,42 @@ public sealed class LeavingNodeTests : IAsyncLifetime
         // Where it left, it had committed what it had done: no step was made twice.
         Assert.Equal(StepsOfAStop, StepsTold(events).Count);
         Assert.Equal(StepsOfAStop, StepsTold(events).Distinct().Count());
+    }
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public async Task Gang_OneOfWhoseNodesIsGone_GoesOnAloneWithTheSameBytes()
+    {
+        await StartNodeAsync("stays", _port);
+        var whole = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/whole", OutlivesALease)));
+        await whole.SucceededAsync();
+        await StartNodeAsync("goes", _port);
+        await Eventually.Answered(async () => await NodesAsync() is { Length: 2 } both ? both : null, "the second node", () => _grid.Log);
+        var events = new JobEvents(_grid, await _grid.SubmitAsync(TinyData.Job("team/shrunk", Elastic)));
+        await events.StepAsync(30);
+
+        Lose(_nodes[1]);
+        await events.UntilAsync(e => IsLaterPlacement(e) && e.Text("workers") == "1", "its going on alone");
+        await events.SucceededAsync();
+
+        Assert.Equal("2", events.Seen.First(e => e.Type == "placement").Text("workers"));
+        Assert.Equal(await _grid.OnlyVersionAsync("team/whole"), await _grid.OnlyVersionAsync("team/shrunk"));
+    }
+
+    private async Task<JsonElement[]> NodesAsync() =>
+        [.. (await _grid.GetAsync("/api/v1/nodes")).Ok().Json.GetProperty("data").EnumerateArray()];
+
+    /// <summary>A machine that is lost: its agent and its trainers at once, without a word.</summary>
+    private static void Lose((Process Agent, string Data) node)
+    {
+        ProcessTable.Signal(node.Agent.Id, ProcessTable.SigKill);
+        foreach (var left in ProcessTable.Of(node.Data)) ProcessTable.Signal(left.Pid, ProcessTable.SigKill);
+    }
+
+    private static void Elastic(JsonObject job)
+    {
+        OutlivesALease(job);
+        job["resources"] = new JsonObject { ["workers"] = 2, ["min_workers"] = 1 };
     }
 
     /// <summary>Long enough that its trainer, which steps on while its lease lasts, cannot end it cut off.</summary>

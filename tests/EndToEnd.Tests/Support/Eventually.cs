@@ -21,7 +21,11 @@ internal static class Eventually
     }
 
     /// <summary>For what sends no event, such as the process table.</summary>
-    public static async Task<T> Seen<T>(Func<T?> look, string awaited, Func<string>? evidence = null)
+    public static Task<T> Seen<T>(Func<T?> look, string awaited, Func<string>? evidence = null)
+        where T : class => Answered(() => Task.FromResult(look()), awaited, evidence);
+
+    /// <summary>For what must be asked for, such as a list of the REST interface.</summary>
+    public static async Task<T> Answered<T>(Func<Task<T?>> look, string awaited, Func<string>? evidence = null)
         where T : class
     {
         using var limit = new CancellationTokenSource(Limit);
@@ -30,7 +34,7 @@ internal static class Eventually
         {
             while (true)
             {
-                if (look() is { } seen) return seen;
+                if (await look() is { } seen) return seen;
                 await timer.WaitForNextTickAsync(limit.Token);
             }
         }
