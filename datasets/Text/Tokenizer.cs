@@ -14,6 +14,7 @@ public sealed class Tokenizer
     private readonly AddedVocabulary _normalized;
     private readonly string?[] _tokens;
     private readonly Dictionary<string, int> _addedIds = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, string> _normalizedSpellings = [];
     private readonly HashSet<int> _specialIds;
 
     private Tokenizer(TokenizerParts parts, string digest)
@@ -31,6 +32,8 @@ public sealed class Tokenizer
         {
             _tokens[token.Id] = token.Content;
             _addedIds[token.Content] = token.Id;
+            if (token.Normalized && Normalize(token.Content) is var spelling && spelling != token.Content)
+                _normalizedSpellings[token.Id] = spelling;
         }
     }
 
@@ -41,10 +44,10 @@ public sealed class Tokenizer
     public int VocabularySize => _tokens.Length;
 
     /// <summary>The ids put before a text when special tokens are asked for.</summary>
-    public IReadOnlyList<int> Prefix => _parts.Prefix;
+    public IReadOnlyList<int> Prefix => _parts.PostProcessor.Prefix;
 
     /// <summary>The ids put after a text when special tokens are asked for.</summary>
-    public IReadOnlyList<int> Suffix => _parts.Suffix;
+    public IReadOnlyList<int> Suffix => _parts.PostProcessor.Suffix;
 
     /// <summary>Ids of the tokens marked special.</summary>
     public IReadOnlySet<int> SpecialIds => _specialIds;
@@ -67,6 +70,24 @@ public sealed class Tokenizer
     /// <summary>As <see cref="Encode"/>, with each token's range in <paramref name="text"/>.</summary>
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, bool parseSpecial = true) =>
         Encode(text, addSpecialTokens, parseSpecial, (_, _, _) => false);
+
+    /// <summary>Two texts as the post-processor joins them (for models that read pairs), with the segment of each token.</summary>
+    /// <exception cref="GridException"><c>invalid_tokenizer</c> where tokenizer.json does not say how.</exception>
+    public (int[] Ids, int[] TypeIds) EncodePair(string first, string second, bool addSpecialTokens = true)
+    {
+        var template = _parts.PostProcessor.Pair
+            ?? throw new GridException(ErrorCodes.InvalidTokenizer, "tokenizer.json: $.post_processor has no template with both texts of a pair once each.", "$.post_processor");
+        List<int> ids = [];
+        List<int> types = [];
+        foreach (var part in template)
+        {
+            if (part.Ids is not null && !addSpecialTokens)
+                continue;
+            ids.AddRange(part.Ids ?? Encode(part.IsSecond ? second : first, addSpecialTokens: false));
+            types.AddRange(Enumerable.Repeat(part.Type, ids.Count - types.Count));
+        }
+        return ([.. ids], [.. types]);
+    }
 
     /// <summary>The added tokens among some ids.</summary>
     internal ControlTokens Control(IEnumerable<int> ids) => new(_parts, ids);
@@ -92,7 +113,7 @@ public sealed class Tokenizer
         text = Unicode.WellFormed(text);
         var sink = new TokenSink();
         if (addSpecialTokens)
-            sink.Add(_parts.Prefix, 0);
+            sink.Add(_parts.PostProcessor.Prefix, 0);
         _raw.Split(text, parseSpecial, (start, end, token) =>
         {
             if (token is not null)
@@ -101,18 +122,19 @@ public sealed class Tokenizer
                 EncodePart(AlignedText.Slice(text, start, end), parseSpecial, sink, isLiteral);
         }, (token, start, end) => isLiteral(token.Id, start, end));
         if (addSpecialTokens)
-            sink.Add(_parts.Suffix, text.Length);
+            sink.Add(_parts.PostProcessor.Suffix, text.Length);
         return sink.ToResult();
     }
 
-    /// <summary>The text of the ids. Bytes that are no UTF-8 become U+FFFD; ids outside the vocabulary are left out.</summary>
+    /// <summary>The text of the ids. Bytes that are no UTF-8 become U+FFFD; ids outside the vocabulary are left out.
+    /// A token that is looked for in normalized text is decoded from its normalized spelling, as Hugging Face's library does since 0.23.</summary>
     public string Decode(ReadOnlySpan<int> ids, bool skipSpecialTokens = true)
     {
         List<string> tokens = new(ids.Length);
         foreach (var id in ids)
         {
             if (TokenOf(id) is { } token && !(skipSpecialTokens && _specialIds.Contains(id)))
-                tokens.Add(token);
+                tokens.Add(_normalizedSpellings.GetValueOrDefault(id, token));
         }
         return _parts.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
     }

@@ -18,7 +18,7 @@ public sealed class TokenizerReferenceTests
 
     [Fact]
     public void Cases_OfTheRepository_AreAllFound() =>
-        Assert.Equal(14, Directory.GetFiles(Folders()[0], "*.case.json").Length);
+        Assert.Equal(23, Directory.GetFiles(Folders()[0], "*.case.json").Length);
 
     [Theory]
     [MemberData(nameof(Cases))]
@@ -32,6 +32,11 @@ public sealed class TokenizerReferenceTests
             var full = cases[i].TryGetProperty("full", out var value) ? Ids(value) : expected;
             Compare(strings[i], expected, tokenizer.Encode(strings[i], addSpecialTokens: false), wrong);
             Compare(strings[i], full, tokenizer.Encode(strings[i], addSpecialTokens: true), wrong);
+            if (!cases[i].TryGetProperty("pair", out var pair))
+                continue;
+            var (ids, types) = tokenizer.EncodePair(strings[i], "The river waits");
+            Compare(strings[i], Ids(pair), ids, wrong);
+            Compare(strings[i], Ids(cases[i].GetProperty("types")), types, wrong);
         }
         Assert.True(wrong.Count == 0, $"{wrong.Count} wrong:\n" + string.Join('\n', wrong.Take(12)));
     }

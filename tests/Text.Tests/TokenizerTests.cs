@@ -9,8 +9,8 @@ namespace FineTuneGrid.Text.Tests;
 public sealed class TokenizerTests
 {
     [Theory]
-    [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "Unigram")]
-    [InlineData("""{"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"normalizer":{"type":"Precompiled"}}""", "Precompiled")]
+    [InlineData("""{"model":{"type":"Unigram","vocab":[]}}""", "vocab")]
+    [InlineData("""{"model":{"type":"BPE","vocab":{"a":0},"merges":[]},"normalizer":{"type":"Precompiled"}}""", "precompiled_charsmap")]
     [InlineData("""{"model":{"type":"BPE","vocab":{"a":0},"merges":["a b"]}}""", "merges[0]")]
     [InlineData("""{"model":{"type":"BPE","vocab":{"a":0,"b":0},"merges":[]}}""", "one token an id")]
     [InlineData("""{"model":{"type":"BPE","vocab":{"a":0,"a":1},"merges":[]}}""", "Duplicate")]

@@ -15,27 +15,56 @@ internal static class ComponentParser
         "NFD" => new UnicodeNormalizer(NormalizationForm.FormD),
         "NFKC" => new UnicodeNormalizer(NormalizationForm.FormKC),
         "NFKD" => new UnicodeNormalizer(NormalizationForm.FormKD),
-        "Lowercase" => new RuneNormalizer(Lower),
-        "StripAccents" => new RuneNormalizer(rune => Unicode.IsMark(rune) ? null : rune.ToString()),
+        "Lowercase" => new RuneNormalizer(Unicode.Lower),
+        "StripAccents" => new RuneNormalizer(rune => OlderUnicode.IsMark(rune) ? null : RuneNormalizer.Unchanged),
+        "Nmt" => new RuneNormalizer(NmtNormalizer.Map),
+        "ByteLevel" => new ByteLevelNormalizer(),
+        "Precompiled" => PrecompiledNormalizer.Parse(s.Base64("precompiled_charsmap"), s),
+        "BertNormalizer" => BertNormalizer.Create(s.Flag("clean_text", true), s.Flag("handle_chinese_chars", true),
+            s.Flag("strip_accents", s.Flag("lowercase", true)), s.Flag("lowercase", true)),
         "Strip" => new StripNormalizer(s.Flag("strip_left", true), s.Flag("strip_right", true)),
         "Prepend" => new PrependNormalizer(s.Text("prepend")),
         "Replace" => new ReplaceNormalizer(Pattern(s), s.Text("content")),
-        _ => throw s.UnsupportedType("Sequence, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace"),
+        _ => throw s.UnsupportedType("Sequence, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Nmt, ByteLevel, Precompiled, BertNormalizer"),
     };
 
-    public static PreTokenizer? PreTokenizer(Section? section) => section is not { } s ? null : s.Type switch
+    /// <param name="bytesByModel">Whether the model takes the last part's pieces as bytes, if that part is ByteLevel.</param>
+    public static PreTokenizer? PreTokenizer(Section? section, bool bytesByModel, out bool byteLevel)
     {
-        "Sequence" => new SequencePreTokenizer(Parts(s, "pretokenizers", part => PreTokenizer(part)!)),
+        byteLevel = false;
+        if (section is not { } s)
+            return null;
+        List<Section> parts = [];
+        Flatten(s, parts);
+        if (parts.Count > MaximumParts)
+            throw s.Unsupported($"a sequence of more than {MaximumParts} parts");
+        byteLevel = bytesByModel && parts.Count(p => p.Type == "ByteLevel") == 1 && parts[^1].Type == "ByteLevel";
+        var spelt = !byteLevel;
+        return parts.Count == 1 ? PreTokenizer(parts[0], spelt) : new SequencePreTokenizer(parts.ConvertAll(part => PreTokenizer(part, spelt)));
+    }
+
+    private static void Flatten(Section section, List<Section> into)
+    {
+        if (section.Type == "Sequence")
+            section.Objects("pretokenizers").ForEach(part => Flatten(part, into));
+        else
+            into.Add(section);
+    }
+
+    private static PreTokenizer PreTokenizer(Section s, bool spelt) => s.Type switch
+    {
         "ByteLevel" => new ByteLevelPreTokenizer(s.Flag("add_prefix_space", true),
-            s.Flag("use_regex", true) ? new RegexPattern(ByteLevelPreTokenizer.Pattern, s.Path) : null),
+            s.Flag("use_regex", true) ? new RegexPattern(ByteLevelPreTokenizer.Pattern, s.Path) : null, spelt),
         "Split" => new SplitPreTokenizer(Pattern(s), Behavior(s), s.Flag("invert", false)),
         "Digits" => new RunePreTokenizer(Unicode.IsNumeric, s.Flag("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous),
-        "Punctuation" => new RunePreTokenizer(Unicode.IsPunctuation, s.Find("behavior") is null ? SplitBehavior.Isolated : Behavior(s)),
-        "Whitespace" => new SplitPreTokenizer(new RegexPattern(@"\w+|[^\w\s]+", s.Path), SplitBehavior.Removed, invert: true),
+        "Punctuation" => new RunePreTokenizer(OlderUnicode.IsPunctuation, s.Find("behavior") is null ? SplitBehavior.Isolated : Behavior(s)),
+        "BertPreTokenizer" => new SequencePreTokenizer([new RunePreTokenizer(Rune.IsWhiteSpace, SplitBehavior.Removed), new RunePreTokenizer(OlderUnicode.IsPunctuation, SplitBehavior.Isolated)]),
+        "Whitespace" => new WhitespacePreTokenizer(),
+        "FixedLength" => new FixedLengthPreTokenizer(s.Find("length") is null ? 5 : s.Number("length") is var length and > 0 ? length : throw s.Wrong("length", "at least 1")),
         "WhitespaceSplit" => new RunePreTokenizer(Rune.IsWhiteSpace, SplitBehavior.Removed),
         "CharDelimiterSplit" => new SplitPreTokenizer(new LiteralPattern(s.Character("delimiter").ToString()), SplitBehavior.Removed, invert: false),
         "Metaspace" => new MetaspacePreTokenizer(s.Character("replacement", '▁'), Scheme(s), s.Flag("split", true)),
-        _ => throw s.UnsupportedType("Sequence, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit, Metaspace"),
+        _ => throw s.UnsupportedType("Sequence, ByteLevel, Split, Digits, Punctuation, BertPreTokenizer, Whitespace, WhitespaceSplit, CharDelimiterSplit, Metaspace, FixedLength"),
     };
 
     public static Decoder? Decoder(Section? section) => section is not { } s ? null : s.Type switch
@@ -48,7 +77,9 @@ internal static class ComponentParser
         "Replace" => new TokenDecoder(TokenDecoder.Replace(Pattern(s), s.Text("content"))),
         "Metaspace" => new TokenDecoder(TokenDecoder.Metaspace(s.Character("replacement", '▁'), Scheme(s))),
         "BPEDecoder" => new TokenDecoder(TokenDecoder.EndOfWord(s.OptionalText("suffix") ?? "</w>")),
-        _ => throw s.UnsupportedType("Sequence, ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, BPEDecoder"),
+        "WordPiece" => new TokenDecoder(TokenDecoder.WordPiece(s.Text("prefix"), s.Flag("cleanup", true))),
+        "CTC" => new CtcDecoder(s.Text("pad_token"), s.Text("word_delimiter_token"), s.Flag("cleanup", true)),
+        _ => throw s.UnsupportedType("Sequence, ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, BPEDecoder, WordPiece, CTC"),
     };
 
     private static List<T> Parts<T>(Section section, string name, Func<Section, T> parse)
@@ -87,7 +118,4 @@ internal static class ComponentParser
         null => section.Flag("add_prefix_space", true) ? PrependScheme.Always : PrependScheme.Never,
         _ => throw section.Wrong("prepend_scheme", "always, never or first"),
     };
-
-    // U+0130 is the one character whose lower case is longer than one character.
-    private static string Lower(Rune rune) => rune.Value == 0x130 ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString();
 }

@@ -79,6 +79,11 @@ internal sealed class FuseDecoder : Decoder
 /// <summary>Rewrites each token by itself; the index tells the first token.</summary>
 internal sealed class TokenDecoder(Func<string, int, int, string> map) : Decoder
 {
+    private static readonly (string From, string To)[] Cleanups =
+    [
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+    ];
+
     public override List<string> Apply(List<string> tokens)
     {
         List<string> result = new(tokens.Count);
@@ -109,6 +114,45 @@ internal sealed class TokenDecoder(Func<string, int, int, string> map) : Decoder
     public static Func<string, int, int, string> EndOfWord(string suffix) => (token, index, count) =>
         token.Replace(suffix, index == count - 1 ? "" : " ", StringComparison.Ordinal);
 
+    /// <summary>Continuations lose their mark, other tokens get a space before them; with clean-up spaces before punctuation go.</summary>
+    public static Func<string, int, int, string> WordPiece(string prefix, bool cleanup) => (token, index, _) =>
+    {
+        var text = index == 0 ? token : token.StartsWith(prefix, StringComparison.Ordinal) ? token[prefix.Length..] : " " + token;
+        return cleanup ? Cleaned(text) : text;
+    };
+
+    /// <summary>English text as it is written: no space before punctuation and clitics.</summary>
+    public static string Cleaned(string text)
+    {
+        foreach (var (from, to) in Cleanups)
+            text = text.Replace(from, to, StringComparison.Ordinal);
+        return text;
+    }
+
     public static Func<string, int, int, string> Replace(TextPattern pattern, string content) => (token, _, _) =>
         new ReplaceNormalizer(pattern, content).Apply(AlignedText.Slice(token, 0, token.Length)).Text;
+}
+
+/// <summary>What connectionist temporal classification models say: repeats are one token, pads are nothing.</summary>
+internal sealed class CtcDecoder(string pad, string wordDelimiter, bool cleanup) : Decoder
+{
+    public override List<string> Apply(List<string> tokens)
+    {
+        List<string> result = [];
+        string? previous = null;
+        foreach (var token in tokens)
+        {
+            if (token == previous)
+                continue;
+            previous = token;
+            var text = pad.Length > 0 ? token.Replace(pad, "", StringComparison.Ordinal) : token;
+            if (cleanup)
+                text = TokenDecoder.Cleaned(text);
+            if (cleanup && wordDelimiter.Length > 0)
+                text = text.Replace(wordDelimiter, " ", StringComparison.Ordinal);
+            if (text.Length > 0)
+                result.Add(text);
+        }
+        return result;
+    }
 }

@@ -80,26 +80,71 @@ internal sealed class UnicodeNormalizer(NormalizationForm form) : Normalizer
     }
 }
 
-/// <summary>Rewrites code point by code point; null removes the code point.</summary>
+/// <summary>Rewrites code point by code point: null removes the code point, <see cref="Unchanged"/> leaves it.</summary>
 internal sealed class RuneNormalizer(Func<Rune, string?> map) : Normalizer
 {
+    /// <summary>Known by reference.</summary>
+    public static readonly string Unchanged = new('\0', 1);
+
     public override AlignedText Apply(AlignedText text)
     {
-        var builder = new AlignedText.Builder(text.Origin, text.Length);
+        AlignedText.Builder? builder = null;
         for (var i = 0; i < text.Length;)
         {
             var rune = Unicode.At(text.Text, i, out var units);
-            if (map(rune) is { } mapped)
+            var mapped = map(rune);
+            if (ReferenceEquals(mapped, Unchanged))
             {
-                if (text.Text.AsSpan(i, units).SequenceEqual(mapped))
-                    builder.Append(text, i, i + units);
-                else
-                    builder.Append(mapped, text.StartOf(i), text.EndOf(i + units - 1));
+                builder?.Append(text, i, i + units);
+            }
+            else
+            {
+                builder ??= Before(text, i);
+                builder.Append(mapped, text.StartOf(i), text.EndOf(i + units - 1));
             }
             i += units;
         }
-        return builder.Build();
+        return builder?.Build() ?? text;
     }
+
+    private static AlignedText.Builder Before(AlignedText text, int end)
+    {
+        var builder = new AlignedText.Builder(text.Origin, text.Length);
+        builder.Append(text, 0, end);
+        return builder;
+    }
+}
+
+/// <summary>Every byte of the text's UTF-8 as its character of the byte alphabet.</summary>
+internal sealed class ByteLevelNormalizer : Normalizer
+{
+    public override AlignedText Apply(AlignedText text) => text.Length == 0 ? text : Spell(Piece.All(text)).Owner;
+
+    public static Piece Spell(Piece piece)
+    {
+        var text = piece.Owner;
+        var builder = new AlignedText.Builder(text.SourceRange(piece.Start, piece.Start).Start, piece.Length);
+        Span<byte> utf8 = stackalloc byte[4];
+        for (var i = piece.Start; i < piece.End;)
+        {
+            var rune = Unicode.At(text.Text, i, out var units);
+            foreach (var value in utf8[..rune.EncodeToUtf8(utf8)])
+                builder.Append(ByteAlphabet.CharOf(value), text.StartOf(i), text.EndOf(i + units - 1));
+            i += units;
+        }
+        return Piece.All(builder.Build());
+    }
+}
+
+/// <summary>The clean-up of SentencePiece's neural machine translation models: control characters go, odd white space is a space.</summary>
+internal static class NmtNormalizer
+{
+    public static string? Map(Rune rune) => rune.Value switch
+    {
+        (>= 0x01 and <= 0x08) or 0x0B or (>= 0x0E and <= 0x1F) or 0x7F or 0x8F or 0x9F => null,
+        0x09 or 0x0A or 0x0C or 0x0D or 0x1680 or (>= 0x200B and <= 0x200F) or 0x2028 or 0x2029 or 0x2581 or 0xFEFF or 0xFFFD => " ",
+        _ => RuneNormalizer.Unchanged,
+    };
 }
 
 internal sealed class StripNormalizer(bool left, bool right) : Normalizer

@@ -38,6 +38,46 @@ internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behav
     }
 }
 
+/// <summary>Runs of word characters, and runs of what is neither a word character nor white space.</summary>
+internal sealed class WhitespacePreTokenizer : PreTokenizer
+{
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        var text = piece.Owner.Text.AsSpan();
+        var (start, current) = (piece.Start, 0);
+        for (var i = piece.Start; i < piece.End;)
+        {
+            var rune = Unicode.At(text, i, out var units);
+            var kind = Unicode.IsUtsWord(rune) ? 1 : Rune.IsWhiteSpace(rune) ? 0 : 2;
+            if (kind != current)
+            {
+                if (current != 0)
+                    into.Add(new Piece(piece.Owner, start, i));
+                (start, current) = (i, kind);
+            }
+            i += units;
+        }
+        if (current != 0)
+            into.Add(new Piece(piece.Owner, start, piece.End));
+    }
+}
+
+/// <summary>Pieces of so many code points, the last one with what is left.</summary>
+internal sealed class FixedLengthPreTokenizer(int length) : PreTokenizer
+{
+    public override void Apply(Piece piece, List<Piece> into)
+    {
+        for (var start = piece.Start; start < piece.End;)
+        {
+            var end = start;
+            for (var count = 0; count < length && end < piece.End; count++)
+                end += char.IsHighSurrogate(piece.Owner.Text[end]) ? 2 : 1;
+            into.Add(new Piece(piece.Owner, start, end));
+            start = end;
+        }
+    }
+}
+
 /// <summary>Splits by a property of single code points; each matching code point is a match of its own.</summary>
 internal sealed class RunePreTokenizer(Func<Rune, bool> isMatch, SplitBehavior behavior) : PreTokenizer
 {
@@ -65,10 +105,10 @@ internal sealed class RunePreTokenizer(Func<Rune, bool> isMatch, SplitBehavior b
 }
 
 /// <summary>
-/// The GPT-2 splitter. Mapping bytes to the byte alphabet is left to the model, which knows its pieces are bytes:
-/// so the cache is asked before any mapping is done.
+/// The GPT-2 splitter. Mapping bytes to the byte alphabet is left to a model that knows its pieces are bytes, so that the cache is
+/// asked before any mapping is done; where something else looks at the pieces, they are <paramref name="spelt"/> here.
 /// </summary>
-internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, TextPattern? splitter) : PreTokenizer
+internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, TextPattern? splitter, bool spelt) : PreTokenizer
 {
     public const string Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
@@ -76,14 +116,19 @@ internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, TextPattern? sp
     {
         if (addPrefixSpace && (piece.Length == 0 || piece.Span[0] != ' '))
             piece = Prefix(piece, " ");
+        var mark = into.Count;
         if (splitter is null)
         {
             into.Add(piece);
-            return;
         }
-        List<Match> matches = [];
-        splitter.Find(piece, matches);
-        Splitter.Split(piece, matches, SplitBehavior.Isolated, invert: false, into);
+        else
+        {
+            List<Match> matches = [];
+            splitter.Find(piece, matches);
+            Splitter.Split(piece, matches, SplitBehavior.Isolated, invert: false, into);
+        }
+        for (var i = mark; spelt && i < into.Count; i++)
+            into[i] = ByteLevelNormalizer.Spell(into[i]);
     }
 
     public static Piece Prefix(Piece piece, string prefix)
@@ -109,7 +154,7 @@ internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme sche
     public override void Apply(Piece piece, List<Piece> into)
     {
         var changed = Replace(piece);
-        var prepend = scheme == PrependScheme.Always || (scheme == PrependScheme.First && piece.Owner.Origin == 0 && piece.Start == 0);
+        var prepend = scheme == PrependScheme.Always || (scheme == PrependScheme.First && piece.Owner.SourceRange(piece.Start, piece.End).Start == 0);
         if (prepend && (changed.Length == 0 || changed.Span[0] != replacement))
             changed = ByteLevelPreTokenizer.Prefix(changed, replacement.ToString());
         if (!split)

@@ -229,7 +229,21 @@ internal sealed class RegexTranslator
                 return output.Append("-[").Append(excluded.AsSpan(2)).Append(']').ToString();
             }
             if (c == '[')
-                throw Unsupported("a class within a class");
+                Nested(output);
+            else
+                ClassItem(c, output);
+        }
+    }
+
+    // A class within a class adds its members.
+    private void Nested(StringBuilder output)
+    {
+        if (_at < _source.Length && _source[_at] is '^' or ':')
+            throw Unsupported("a negated or named class within a class");
+        for (var c = Next(); c != ']'; c = Next())
+        {
+            if (c == '[' || (c == '&' && Take("&")))
+                throw Unsupported("a class within a class within a class, or an intersection there");
             ClassItem(c, output);
         }
     }

@@ -26,6 +26,9 @@ internal readonly record struct Section(JsonElement Element, string Path)
             ? number
             : throw Wrong(name, "a non-negative whole number");
 
+    public byte[] Base64(string name) =>
+        Find(name) is { ValueKind: JsonValueKind.String } value && value.TryGetBytesFromBase64(out var bytes) ? bytes : throw Wrong(name, "bytes in base64");
+
     public char Character(string name, char? fallback = null) => Find(name) switch
     {
         null when fallback is { } value => value,

@@ -12,16 +12,24 @@ internal static class Unicode
     public static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark;
 
-    /// <summary>ASCII punctuation and symbols, and the Unicode categories P*.</summary>
-    public static bool IsPunctuation(Rune rune) => rune.IsAscii
-        ? rune.Value is (>= 33 and <= 47) or (>= 58 and <= 64) or (>= 91 and <= 96) or (>= 123 and <= 126)
-        : Rune.GetUnicodeCategory(rune) is >= UnicodeCategory.ConnectorPunctuation and <= UnicodeCategory.OtherPunctuation;
-
     /// <summary>The class \w: letters, marks, decimal digits, letter numbers, connectors.</summary>
     public static bool IsWord(Rune rune) => Rune.GetUnicodeCategory(rune) is
         <= UnicodeCategory.OtherLetter or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark
         or UnicodeCategory.EnclosingMark or UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber
         or UnicodeCategory.ConnectorPunctuation;
+
+    /// <summary>The class \w of Unicode Technical Standard 18: alphabetic, marks, decimal digits, connectors, joiners.</summary>
+    public static bool IsUtsWord(Rune rune) => IsWord(rune)
+        || rune.Value is 0x200C or 0x200D or (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189);
+
+    /// <summary>A rune's lower case, for <see cref="RuneNormalizer"/>. U+0130 is the one whose lower case is longer than one character.</summary>
+    public static string Lower(Rune rune)
+    {
+        if (rune.Value == 0x130)
+            return "i\u0307";
+        var lower = Rune.ToLowerInvariant(rune);
+        return lower == rune ? RuneNormalizer.Unchanged : lower.ToString();
+    }
 
     /// <summary>The code point at an index; a lone surrogate reads as U+FFFD of one unit.</summary>
     public static Rune At(ReadOnlySpan<char> text, int index, out int units)
