@@ -23,6 +23,7 @@ public sealed unsafe class WorkerGroup : IDisposable
     private readonly int _silenceMilliseconds;
     private readonly Action _between;
     private nint _handle;
+    private int _underWay;
     private bool _abandoned;
 
     private WorkerGroup(nint handle, GroupMembership membership, TimeSpan silence, Action between) =>
@@ -57,7 +58,10 @@ public sealed unsafe class WorkerGroup : IDisposable
     }
 
     /// <summary>Every worker's <paramref name="input"/>, end to end in the order of their ranks.</summary>
-    public void AllGather(Tensor output, Tensor input) => Wait(Exports.gn_all_gather(_handle, output.Handle, input.Handle), output, input);
+    public void AllGather(Tensor output, Tensor input) => Wait(BeginAllGather(output, input));
+
+    /// <summary>The same, beside what the caller does until it waits for it.</summary>
+    public Collective BeginAllGather(Tensor output, Tensor input) => Begin(Exports.gn_all_gather(_handle, output.Handle, input.Handle), output, input);
 
     /// <summary>The first inputCounts[0] elements go to worker 0, the next ones to worker 1 ...; what comes is laid end to end likewise.</summary>
     public void AllToAll(Tensor output, ReadOnlySpan<long> outputCounts, Tensor input, ReadOnlySpan<long> inputCounts)
@@ -65,44 +69,50 @@ public sealed unsafe class WorkerGroup : IDisposable
         if (outputCounts.Length != Membership.Size || inputCounts.Length != Membership.Size)
             throw new ArgumentException($"one count for each of the {Membership.Size} workers is needed", nameof(outputCounts));
         fixed (long* outputs = outputCounts, inputs = inputCounts)
-            Wait(Exports.gn_all_to_all(_handle, output.Handle, outputs, input.Handle, inputs), output, input);
+            Wait(Begin(Exports.gn_all_to_all(_handle, output.Handle, outputs, input.Handle, inputs), output, input));
     }
 
-    /// <summary>The sum over all workers, in place. Its bits depend on their number. Several tensors are under way together.</summary>
-    public void AllReduce(params Tensor[] tensors)
-    {
-        var works = tensors.Select(t => Exports.gn_all_reduce(_handle, t.Handle)).ToArray();
-        foreach (var (work, tensor) in works.Zip(tensors)) Wait(work, tensor, tensor);
-    }
+    /// <summary>The sum over all workers, in place. Its bits depend on their number.</summary>
+    public void AllReduce(Tensor tensor) => Wait(BeginAllReduce(tensor));
+
+    /// <summary>The same, beside what the caller does until it waits for it.</summary>
+    public Collective BeginAllReduce(Tensor tensor) => Begin(Exports.gn_all_reduce(_handle, tensor.Handle), tensor, tensor);
 
     /// <summary>The root's values, in place.</summary>
-    public void Broadcast(Tensor tensor, int root) => Wait(Exports.gn_broadcast(_handle, tensor.Handle, root), tensor, tensor);
+    public void Broadcast(Tensor tensor, int root) => Wait(Begin(Exports.gn_broadcast(_handle, tensor.Handle, root), tensor, tensor));
 
     /// <summary>Returns when every worker has called it.</summary>
-    public void Barrier() => Wait(Exports.gn_barrier(_handle), null, null);
+    public void Barrier() => Wait(Begin(Exports.gn_barrier(_handle), null, null));
 
-    /// <summary>Ends the connections; what the others still have under way with this worker fails. A broken group is left as it is.</summary>
-    public void Dispose()
+    /// <summary>Returns when the collective is over. Several may be under way; each is waited for once.</summary>
+    public void Wait(Collective collective)
     {
-        if (_handle == 0 || _abandoned) return;
-        _ = Exports.gn_close(_handle);
-        _handle = 0;
-    }
-
-    private void Wait(nint work, Tensor? output, Tensor? input)
-    {
-        if (work == 0) throw Broken(Error());
         // A work that did not come to its end is never given back: it keeps the memory alive that it may still write to.
-        while (Checked(Exports.gn_wait(work, SliceMilliseconds)) == 0)
+        while (Checked(Exports.gn_wait(collective.Work, SliceMilliseconds)) == 0)
         {
             _abandoned = true;
             _between();
             CheckSigns();
             _abandoned = false;
         }
-        _ = Exports.gn_forget(work);
-        GC.KeepAlive(output);
-        GC.KeepAlive(input);
+        _ = Exports.gn_forget(collective.Work);
+        _underWay--;
+        GC.KeepAlive(collective);
+    }
+
+    /// <summary>Ends the connections; what the others still have under way with this worker fails. A broken group is left as it is, and so is one with a collective under way.</summary>
+    public void Dispose()
+    {
+        if (_handle == 0 || _abandoned || _underWay > 0) return;
+        _ = Exports.gn_close(_handle);
+        _handle = 0;
+    }
+
+    private Collective Begin(nint work, Tensor? output, Tensor? input)
+    {
+        if (work == 0) throw Broken(Error());
+        _underWay++;
+        return new Collective(work, output, input);
     }
 
     private void CheckSigns()

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.TrainerSupport;
 using FineTuneGrid.TrainerSupport.Links;
@@ -41,6 +42,8 @@ public sealed class SlowLinkTests : IDisposable
         var apart = await StartAsync(_store.Order("job-apart"));
 
         Assert.Equal((await expected.FinishAsync()).Result.WeightsSha256, (await apart.FinishAsync()).Result.WeightsSha256);
+        // Where the exchange goes on beside steps, it takes the same number of them, however long it is under way.
+        Assert.Equal(await LocalAsync("job-local-slow", slow: true), await LocalAsync("job-local-fast", slow: false));
 
         var cut = await StartAsync(_store.Order("job-cut", change: j => { GangExactnessTests.Stoppable(j); j["optimizer"]!["epochs"] = 20_000; }));
         await cut.CommittedAsync();
@@ -49,7 +52,21 @@ public sealed class SlowLinkTests : IDisposable
         Assert.Equal(TrainerProtocol.GangBrokenExitCode, await second.ExitAsync());
         Assert.Contains("worker 1 gave no sign of life", await first.Output);
 
-        Task<GangRun> StartAsync(TrainingOrder order) =>
-            GangRun.StartAsync(_store, order, [first, second], silenceSeconds: 3, address: rank => SlowLink.Address(rank, slow: true));
+        Task<GangRun> StartAsync(TrainingOrder order, bool slow = true) =>
+            GangRun.StartAsync(_store, order, [first, second], silenceSeconds: 3, address: rank => SlowLink.Address(rank, slow));
+
+        async Task<string> LocalAsync(string jobId, bool slow)
+        {
+            var order = _store.Order(jobId, change: json =>
+            {
+                GangExactnessTests.Lasting(json);
+                json["optimizer"]!["local_steps"] = 8;
+                json["checkpoint"]!["every_steps"] = 800;
+                json["resources"] = new JsonObject { ["workers"] = 2 };
+                json["mode"] = "fast";
+            });
+            var run = await StartAsync(order with { Resolved = order.Resolved with { Mode = "fast" } }, slow);
+            return (await run.FinishAsync()).Result.WeightsSha256;
+        }
     }
 }

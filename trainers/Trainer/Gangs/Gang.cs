@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
@@ -25,6 +27,9 @@ internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time)
     private static readonly TimeSpan GatherLimit = TimeSpan.FromMinutes(10);
 
     private static readonly TimeSpan GatherPatience = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Of a row: the step, and what its worker was asked for.</summary>
+    private const int HeadBytes = 2 * sizeof(int);
 
     private readonly GangMembership _membership = order.Gang!;
     private WorkerGroup? _group;
@@ -92,27 +97,45 @@ internal sealed class Gang(TrainingOrder order, Action guard, TimeProvider time)
 
     /// <summary>Everyone's row of numbers, by rank, and with them what everyone was asked for.</summary>
     /// <param name="step">Steps done; the same for all.</param>
-    public double[][] EndStep(int step, ReadOnlySpan<double> mine)
+    public double[][] EndStep(int step, ReadOnlySpan<double> mine) =>
+        [.. EndMeeting(step, BeginMeeting(step, MemoryMarshal.AsBytes(mine))).Select(r => MemoryMarshal.Cast<byte, double>(r.Span).ToArray())];
+
+    /// <summary>Starts to exchange bytes, of which everyone gives as many, and what everyone was asked for.</summary>
+    /// <param name="step">Steps done; the same for all.</param>
+    public Collective BeginMeeting(int step, ReadOnlySpan<byte> mine)
     {
-        const int heads = 2;
-        var width = mine.Length + heads;
-        var row = new double[width];
-        (row[0], row[1]) = (step, _asked is null ? 0 : _asked.Checkpoint ? 1 : 2);
-        mine.CopyTo(row.AsSpan(heads));
         using var scope = NewDisposeScope();
-        var all = zeros(width * Size, ScalarType.Float64);
-        Group.AllGather(all, tensor(row));
-        var rows = all.data<double>().ToArray().Chunk(width).ToArray();
-        if (rows.Any(r => r[0] != step)) throw new InvalidOperationException($"the workers stand at different steps: {string.Join(", ", rows.Select(r => r[0]))}");
-        Agreed = Agree([.. rows.Select(r => (int)r[1])]);
-        return [.. rows.Select(r => r[heads..])];
+        var row = new byte[HeadBytes + mine.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(row, step);
+        BinaryPrimitives.WriteInt32LittleEndian(row.AsSpan(sizeof(int)), _asked is null ? 0 : _asked.Checkpoint ? 1 : 2);
+        mine.CopyTo(row.AsSpan(HeadBytes));
+        var (one, all) = (zeros(row.Length, ScalarType.Byte), zeros((long)row.Length * Size, ScalarType.Byte));
+        one.bytes = row;
+        return Group.BeginAllGather(all.DetachFromDisposeScope(), one.DetachFromDisposeScope());
+    }
+
+    /// <summary>Everyone's bytes, by rank.</summary>
+    /// <param name="step">Of the meeting's beginning.</param>
+    public IReadOnlyList<ReadOnlyMemory<byte>> EndMeeting(int step, Collective meeting)
+    {
+        Group.Wait(meeting);
+        var all = meeting.Output!.bytes.ToArray();
+        meeting.Dispose();
+        var width = all.Length / Size;
+        var rows = Enumerable.Range(0, Size).Select(rank => (ReadOnlyMemory<byte>)all.AsMemory(rank * width, width)).ToList();
+        var steps = rows.Select(r => BinaryPrimitives.ReadInt32LittleEndian(r.Span)).ToList();
+        if (steps.Any(s => s != step)) throw new InvalidOperationException($"the workers stand at different steps: {string.Join(", ", steps)}");
+        Agreed = Agree([.. rows.Select(r => BinaryPrimitives.ReadInt32LittleEndian(r.Span[sizeof(int)..]))]);
+        return [.. rows.Select(r => r[HeadBytes..])];
     }
 
     public void AllToAll(Tensor output, ReadOnlySpan<long> outputCounts, Tensor input, ReadOnlySpan<long> inputCounts) =>
         Group.AllToAll(output, outputCounts, input, inputCounts);
 
-    /// <summary>Sums over all workers, in place.</summary>
-    public void AllReduce(Tensor[] tensors) => Group.AllReduce(tensors);
+    /// <summary>Starts to sum over all workers, in place.</summary>
+    public Collective BeginAllReduce(Tensor tensor) => Group.BeginAllReduce(tensor);
+
+    public void Wait(Collective collective) => Group.Wait(collective);
 
     public void AllGather(Tensor output, Tensor input) => Group.AllGather(output, input);
 

@@ -1,4 +1,5 @@
 using FineTuneGrid.Models.Optim;
+using FineTuneGrid.Native;
 using FineTuneGrid.Trainer.Training;
 using static TorchSharp.torch;
 
@@ -32,10 +33,10 @@ internal sealed class ReducedSum(Gang gang, FlatParameters trained) : IGradientS
     {
         var onHost = Total.device.type == TorchSharp.DeviceType.CPU;
         var host = onHost ? Total : Total.cpu();
-        var buckets = new List<Tensor>();
+        var buckets = new List<Collective>();
         for (long at = 0; at < host.NumberOfElements; at += BucketElements)
-            buckets.Add(host.narrow(0, at, Math.Min(BucketElements, host.NumberOfElements - at)));
-        gang.AllReduce([.. buckets]);
+            buckets.Add(gang.BeginAllReduce(host.narrow(0, at, Math.Min(BucketElements, host.NumberOfElements - at))));
+        foreach (var bucket in buckets) gang.Wait(bucket);
         if (!onHost) Total.copy_(host);
     }
 }

@@ -64,7 +64,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         var started = time.GetTimestamp();
         var batch = _data.Next(State.SamplesConsumed);
         var outcome = _optimizer.Run(State.Step, batch, guard);
-        _rounds?.EndStep(State.Step + 1, last: State.Step + 1 >= _data.TotalSteps);
+        _rounds?.EndStep(State.Step + 1, NeedsCommonState(State.Step + 1));
         var seconds = time.GetElapsedTime(started).TotalSeconds;
         State = State.After(batch, outcome.Loss, seconds);
         return new StepDone(batch, outcome, seconds, EvaluationIsDue() ? Evaluate() : null);
@@ -99,6 +99,10 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         _ when order.Resolved.Mode == "exact" => new GangSum(gang, Trainee.Trained),
         _ => new ReducedSum(gang, Trainee.Trained),
     };
+
+    /// <summary>For a commit or an evaluation. All workers know it alike.</summary>
+    private bool NeedsCommonState(int done) =>
+        done >= _data.TotalSteps || done % Spec.Checkpoint.EverySteps == 0 || (Spec.Evaluation.EverySteps is { } every && done % every == 0);
 
     private bool EvaluationIsDue() =>
         _validation is not null && gang is null or { IsFirst: true } && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));
