@@ -22,7 +22,8 @@ internal sealed class Golden
         Training = JsonDocument.Parse(System.IO.File.ReadAllBytes(File("lora/train.json"))).RootElement;
     }
 
-    public static TheoryData<string> Families => new("llama", "llama3_rope", "mistral", "qwen2");
+    /// <summary>Every folder of reference values.</summary>
+    public static TheoryData<string> Families => [.. Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "goldens")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
 
     public Architecture Architecture { get; }
 

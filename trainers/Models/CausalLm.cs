@@ -120,9 +120,11 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
     private LossResult Recomputed(ForwardPass pass, MicroBatch batch, GradientTape tape)
     {
         var inputs = new Tensor[Architecture.LayerCount + 1];
+        bool embeddingTrained;
         using (no_grad())
         {
             inputs[0] = Architecture.Embed(pass, Tokens(batch));
+            embeddingTrained = pass.TakeTouched().Length > 0;
             for (var layer = 0; layer < Architecture.LayerCount; layer++)
                 inputs[layer + 1] = Block(pass, layer, inputs[layer]);
         }
@@ -136,14 +138,14 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         {
             inputs[layer + 1].Dispose();
             using var inner = NewDisposeScope();
-            // The embedding's output needs no gradient unless the embedding is trained.
-            input = layer > 0 || tape.FullModel ? inputs[layer].requires_grad_() : null;
+            // The embedding's output needs no gradient unless something of the embedding is trained.
+            input = layer > 0 || embeddingTrained ? inputs[layer].requires_grad_() : null;
             var output = Architecture.Block(pass, layer, inputs[layer]);
             if (tape.Add(pass.TakeTouched(), output, gradient, input) is { } next)
                 gradient = Replace(gradient, next.MoveToOuterDisposeScope());
         }
 
-        if (tape.FullModel)
+        if (embeddingTrained)
         {
             var embedded = Architecture.Embed(pass, Tokens(batch));
             tape.Add(pass.TakeTouched(), embedded, gradient, null);

@@ -32,7 +32,8 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
         var trained = plan?.ParameterCount ?? architecture.ParameterCount;
         // In full-parameter training the weights are the trained parameters themselves.
         var state = trained * 4 * (plan is null ? 5 : 6);
-        var perToken = architecture.Linears.Sum(l => (long)l.In + 2L * l.Out) * width / architecture.LayerCount;
+        var elements = architecture.Linears.Sum(l => (long)((l.In + 2.0 * l.Out) * l.Share)) + architecture.OtherActivations;
+        var perToken = elements * width / architecture.LayerCount;
         var attention = architecture.HeadCount * Math.Min(longestSequence, microBatchTokens) * (width == 4 ? 4 : 6);
         var layer = microBatchTokens * (perToken + attention);
         var hidden = microBatchTokens * architecture.HiddenSize * width;

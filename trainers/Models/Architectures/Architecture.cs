@@ -37,6 +37,12 @@ public abstract class Architecture
 
     public required HeadSpec Head { get; init; }
 
+    /// <summary>What published folders of the bare model leave out of the names, such as <c>transformer.</c></summary>
+    public string BasePrefix { get; init; } = "model.";
+
+    /// <summary>Elements that one token leaves for the backward in parts that are no linear layers, over all layers.</summary>
+    public long OtherActivations { get; init; }
+
     /// <summary>Every parameter of the checkpoint; a tied head adds none.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 

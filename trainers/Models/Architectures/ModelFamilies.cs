@@ -15,7 +15,11 @@ public interface IModelFamily
 /// <summary>The families of this build.</summary>
 public static class ModelFamilies
 {
-    private static readonly IModelFamily[] All = [new LlamaFamily(), new MistralFamily(), new Qwen2Family()];
+    private static readonly IModelFamily[] All =
+    [
+        new BloomFamily(), new CodeGenFamily(), new FalconFamily(), new Gpt2Family(), new GptBigCodeFamily(), new GptJFamily(), new GptNeoFamily(),
+        new GptNeoXFamily(), new LlamaFamily(), new MistralFamily(), new MptFamily(), new OptFamily(), new Qwen2Family(),
+    ];
 
     private static readonly Dictionary<string, IModelFamily> ByType =
         All.SelectMany(f => f.ModelTypes.Select(t => (t, f))).ToDictionary(p => p.t, p => p.f, StringComparer.Ordinal);

@@ -18,7 +18,9 @@ public sealed record ParameterSpec(string Name, long[] Shape, ParameterInit Init
 
 /// <summary>A linear layer that an adapter may attach to: y [*, Out] = x [*, In] W^T.</summary>
 /// <param name="Name">Module path, as PEFT writes it after <c>base_model.model.</c></param>
-public sealed record LinearSpec(string Name, int In, int Out);
+/// <param name="Transposed">The published weight is [In, Out], which PEFT calls <c>fan_in_fan_out</c>.</param>
+/// <param name="Share">Fraction of the tokens that pass through, for experts.</param>
+public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = false, double Share = 1);
 
 /// <summary>The projection from hidden states to logits: z = Scale * (h W^T + b), soft-capped where a cap is given.</summary>
 /// <param name="Weight">Parameter name; the embedding's where the head is tied.</param>
@@ -36,19 +38,37 @@ public sealed class ParameterList
     public IReadOnlyList<LinearSpec> Linears => _linears;
 
     /// <summary>A layer that adapters may attach to.</summary>
-    public string Linear(string module, int inputs, int outputs, bool bias)
+    public string Linear(string module, int inputs, int outputs, bool bias, double share = 1)
     {
-        _linears.Add(new LinearSpec(module, inputs, outputs));
+        _linears.Add(new LinearSpec(module, inputs, outputs, Share: share));
         return Projection(module, inputs, outputs, bias);
     }
 
-    /// <summary>A linear layer that adapters never attach to, such as the head.</summary>
-    public string Projection(string module, int inputs, int outputs, bool bias)
+    /// <summary>The same with the weight stored [in, out].</summary>
+    public string Conv1D(string module, int inputs, int outputs, bool bias)
     {
-        _parameters.Add(new ParameterSpec(module + ".weight", [outputs, inputs], ParameterInit.Normal));
-        if (bias)
+        _linears.Add(new LinearSpec(module, inputs, outputs, Transposed: true));
+        return Stored(module, [inputs, outputs], outputs, bias);
+    }
+
+    /// <summary>A linear layer that adapters never attach to, such as the head.</summary>
+    public string Projection(string module, int inputs, int outputs, bool bias) => Stored(module, [outputs, inputs], outputs, bias);
+
+    /// <summary>The head: its own projection, or the embedding's weight again where it is tied.</summary>
+    public HeadSpec Head(bool tied, string embedding, string module, int inputs, int outputs, bool bias = false)
+    {
+        if (!tied)
+            Projection(module, inputs, outputs, bias);
+        else if (bias)
             _parameters.Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
-        return module;
+        return new HeadSpec(tied ? embedding : module + ".weight", bias ? module + ".bias" : null);
+    }
+
+    /// <summary>A matrix, or a stack of them, that no adapter attaches to.</summary>
+    public string Matrix(string name, params int[] shape)
+    {
+        _parameters.Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Normal));
+        return name;
     }
 
     public string Embedding(string name, int rows, int dim)
@@ -58,9 +78,24 @@ public sealed class ParameterList
     }
 
     /// <summary>A norm's factor.</summary>
-    public string Scale(string name, int size)
+    public string Scale(string name, params int[] shape)
     {
-        _parameters.Add(new ParameterSpec(name, [size], ParameterInit.Ones, Norm: true));
+        _parameters.Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Ones, Norm: true));
         return name;
+    }
+
+    /// <summary>A norm's summand, or a factor's distance from 1.</summary>
+    public string Offset(string name, int size)
+    {
+        _parameters.Add(new ParameterSpec(name, [size], ParameterInit.Zeros, Norm: true));
+        return name;
+    }
+
+    private string Stored(string module, long[] shape, int outputs, bool bias)
+    {
+        _parameters.Add(new ParameterSpec(module + ".weight", shape, ParameterInit.Normal));
+        if (bias)
+            _parameters.Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
+        return module;
     }
 }

@@ -56,6 +56,24 @@ public sealed class ModelConfig
         return n;
     }
 
+    /// <summary>The first of several names for one field that is there, else the first.</summary>
+    public string First(params string[] names) => Array.Find(names, Has) ?? names[0];
+
+    /// <summary>A field that published configs write under several names.</summary>
+    public int IntOf(params string[] names) => Int(First(names));
+
+    /// <summary>How many elements of a head of this size are rotated: an even number.</summary>
+    public int RotaryDim(int headDim, double fallback)
+    {
+        var parameters = Object("rope_parameters");
+        var name = First("partial_rotary_factor", "rotary_pct");
+        var factor = NumberOrNull(name) ?? parameters?.NumberOrNull("partial_rotary_factor") ?? fallback;
+        var dim = (int)(headDim * factor);
+        return factor is > 0 and <= 1 && dim > 0 && dim % 2 == 0
+            ? dim
+            : throw Wrong(name, $"must rotate an even number of a head's {headDim} elements");
+    }
+
     public double Number(string name, double fallback) => NumberOrNull(name) ?? fallback;
 
     public double Number(string name) => NumberOrNull(name) ?? throw Missing(name);

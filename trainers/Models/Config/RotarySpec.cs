@@ -13,18 +13,42 @@ public sealed record RotarySpec(int Dim, double Theta)
 
     public Llama3Scaling? Llama3 { get; init; }
 
+    public DynamicScaling? Dynamic { get; init; }
+
+    public YarnScaling? Yarn { get; init; }
+
+    public LongRopeScaling? LongRope { get; init; }
+
+    /// <summary>Elements 2i and 2i + 1 are a pair; otherwise i and i + Dim / 2.</summary>
+    public bool Interleaved { get; init; }
+
+    /// <summary>Factor of the cosines and sines, and so twice of the scores.</summary>
+    public double AttentionFactor => Yarn?.AttentionFactor ?? LongRope?.AttentionFactor ?? 1;
+
+    /// <summary>A sequence's frequencies depend on how long it is.</summary>
+    public bool DependsOnLength => Dynamic is not null || LongRope is not null;
+
+    /// <summary>How many tokens the scaling stretches a context of <paramref name="tokens"/> to where the config does not say it itself.</summary>
+    public int Stretch(int tokens) => Dynamic is { } dynamic ? (int)Math.Min(int.MaxValue, tokens * Math.Max(1, dynamic.Factor)) : tokens;
+
+    /// <summary>A sequence that grows from one length to the other needs its earlier keys rotated anew.</summary>
+    public bool Changes(int from, int to) => Dynamic is { } dynamic ? to > dynamic.OriginalContext && from != to
+        : LongRope is { } longRope && from <= longRope.OriginalContext && to > longRope.OriginalContext;
+
     /// <summary>
     /// Reads <c>rope_theta</c> with <c>rope_scaling</c>, or the newer <c>rope_parameters</c> that holds both.
     /// </summary>
-    public static RotarySpec Read(ModelConfig config, int dim, double defaultTheta = 10000)
+    public static RotarySpec Read(ModelConfig config, int dim, double defaultTheta = 10000) =>
+        Read(config, config.Object("rope_scaling") ?? config.Object("rope_parameters"), dim, config.NumberOrNull("rope_theta"), defaultTheta);
+
+    /// <summary>Reads one set of parameters, for families that have several.</summary>
+    internal static RotarySpec Read(ModelConfig config, ModelConfig? scaling, int dim, double? theta, double defaultTheta)
     {
-        var scaling = config.Object("rope_scaling") ?? config.Object("rope_parameters");
-        var theta = config.NumberOrNull("rope_theta") ?? scaling?.NumberOrNull("rope_theta") ?? defaultTheta;
-        if (theta <= 0)
+        var spec = new RotarySpec(dim, theta ?? scaling?.NumberOrNull("rope_theta") ?? defaultTheta);
+        if (spec.Theta <= 0)
             throw config.Wrong("rope_theta", "must be above 0");
         if (dim <= 0 || dim % 2 != 0)
             throw config.Wrong("head_dim", "must give an even number of rotated elements");
-        var spec = new RotarySpec(dim, theta);
         if (scaling is null)
             return spec;
         switch (scaling.TextOrNull("rope_type") ?? scaling.TextOrNull("type") ?? "default")
@@ -35,20 +59,28 @@ public sealed record RotarySpec(int Dim, double Theta)
                 return spec with { LinearFactor = Positive(scaling, "factor") };
             case "llama3":
                 return spec with { Llama3 = Llama3Scaling.Read(scaling) };
+            case "dynamic":
+                return spec with { Dynamic = DynamicScaling.Read(config, scaling) };
+            case "yarn":
+                return spec with { Yarn = YarnScaling.Read(config, scaling) };
+            case "longrope" or "su":
+                return spec with { LongRope = LongRopeScaling.Read(config, scaling, dim) };
             default:
-                config.Require(false, config.Has("rope_scaling") ? "rope_scaling" : "rope_parameters", "rope types default, linear and llama3");
+                config.Require(false, config.Has("rope_scaling") ? "rope_scaling" : "rope_parameters",
+                    "rope types default, linear, dynamic, llama3, yarn and longrope");
                 return spec;
         }
     }
 
-    /// <summary>Angle per position of each pair, [Dim / 2].</summary>
-    public float[] InverseFrequencies()
+    /// <summary>Angle per position of each pair, [Dim / 2], in a sequence of <paramref name="length"/> tokens.</summary>
+    public float[] InverseFrequencies(int length = 0)
     {
+        var theta = Dynamic?.Theta(this, length) ?? Theta;
         var result = new float[Dim / 2];
         for (var i = 0; i < result.Length; i++)
         {
-            var frequency = Math.Pow(Theta, -2.0 * i / Dim) / LinearFactor;
-            result[i] = (float)(Llama3?.Apply(frequency) ?? frequency);
+            var frequency = Math.Pow(theta, -2.0 * i / Dim) / LinearFactor;
+            result[i] = (float)(Llama3?.Apply(frequency) ?? Yarn?.Apply(frequency, i, this) ?? LongRope?.Apply(frequency, i, length) ?? frequency);
         }
 
         return result;
@@ -58,34 +90,5 @@ public sealed record RotarySpec(int Dim, double Theta)
     {
         var value = config.Number(name);
         return value > 0 ? value : throw config.Wrong(name, "must be above 0");
-    }
-}
-
-/// <summary>
-/// Llama 3.1's scaling: long wavelengths are slowed by the factor, short ones left alone, those between interpolated.
-/// </summary>
-public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContext)
-{
-    internal static Llama3Scaling Read(ModelConfig config)
-    {
-        var scaling = new Llama3Scaling(
-            RotarySpec.Positive(config, "factor"),
-            RotarySpec.Positive(config, "low_freq_factor"),
-            RotarySpec.Positive(config, "high_freq_factor"),
-            config.Int("original_max_position_embeddings"));
-        return scaling.HighFrequencyFactor > scaling.LowFrequencyFactor
-            ? scaling
-            : throw config.Wrong("high_freq_factor", "must be above low_freq_factor");
-    }
-
-    internal double Apply(double frequency)
-    {
-        var wavelength = 2 * Math.PI / frequency;
-        if (wavelength < OriginalContext / HighFrequencyFactor)
-            return frequency;
-        if (wavelength > OriginalContext / LowFrequencyFactor)
-            return frequency / Factor;
-        var smooth = (OriginalContext / wavelength - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor);
-        return (1 - smooth) * frequency / Factor + smooth * frequency;
     }
 }

@@ -40,16 +40,24 @@ public sealed class ForwardPass : IDisposable
     public Tensor Embed(string parameter, Tensor ids) => Use(parameter).index_select(0, ids);
 
     /// <summary>x [T, in] -> [T, out], with the adapter's part where it covers the module.</summary>
-    public Tensor Linear(string module, Tensor x)
+    public Tensor Linear(string module, Tensor x) => Project(module, Use(module + ".weight"), x);
+
+    /// <summary>The same where the published weight is [in, out].</summary>
+    public Tensor Conv1D(string module, Tensor x) => Project(module, Use(module + ".weight").t(), x);
+
+    private Tensor Project(string module, Tensor weight, Tensor x)
     {
         var bias = module + ".bias";
-        var y = nn.functional.linear(x, Use(module + ".weight"), _weights.Has(bias) ? Use(bias) : null);
+        var y = nn.functional.linear(x, weight, _weights.Has(bias) ? Use(bias) : null);
         if (_adapter?.Find(module) is not { } lora)
             return y;
         _touched.Add(lora.SlotA);
         _touched.Add(lora.SlotB);
         return lora.AddTo(y, x, _dropout);
     }
+
+    /// <summary>A parameter itself, for what families do with their own.</summary>
+    public Tensor Parameter(string name) => Use(name);
 
     /// <summary>x / sqrt(mean(x^2) + eps) * w, in fp32 whatever the dtype of x (Zhang and Sennrich 2019).</summary>
     public Tensor RmsNorm(string parameter, Tensor x, double epsilon)
@@ -59,11 +67,26 @@ public sealed class ForwardPass : IDisposable
         return (wide * scale * Use(parameter)).to(Compute);
     }
 
-    /// <summary>Rotates pairs (i, i + Dim / 2) of each head by its row's position: [T, heads, dim] -> the same.</summary>
+    /// <summary>The same with the factor 1 + w.</summary>
+    public Tensor OffsetRmsNorm(string parameter, Tensor x, double epsilon)
+    {
+        var wide = x.to(ScalarType.Float32);
+        var scale = (wide.square().mean([-1], keepdim: true) + epsilon).rsqrt();
+        return (wide * scale * (Use(parameter) + 1)).to(Compute);
+    }
+
+    /// <summary>Layer norm over the last dimension (Ba et al. 2016), in fp32 whatever the dtype of x.</summary>
+    /// <param name="module">Has <c>.weight</c> and perhaps <c>.bias</c>; null: neither.</param>
+    public Tensor LayerNorm(string? module, Tensor x, double epsilon) => LayerNorm(
+        module is null ? null : Use(module + ".weight"), module is not null && _weights.Has(module + ".bias") ? Use(module + ".bias") : null, x, epsilon);
+
+    /// <summary>Rotates the pairs of each head by its row's position: [T, heads, dim] -> the same.</summary>
     public Tensor Rotate(Tensor x, RotarySpec spec)
     {
         var (cos, sin) = Rotation(spec, x.device);
         long half = spec.Dim / 2, dim = x.size(-1);
+        if (spec.Interleaved)
+            return RotateInterleaved(x, spec.Dim, cos, sin);
         Tensor first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
         List<Tensor> parts = [first * cos - second * sin, second * cos + first * sin];
         if (dim > spec.Dim)
@@ -105,12 +128,43 @@ public sealed class ForwardPass : IDisposable
         if (!_rotations.TryGetValue(spec, out var rotation))
         {
             using var scope = NewDisposeScope();
-            var frequencies = tensor(spec.InverseFrequencies()).to(device);
-            var angles = Positions.to(ScalarType.Float32).outer(frequencies).unsqueeze(1);
-            rotation = (angles.cos().to(Compute).DetachFromDisposeScope(), angles.sin().to(Compute).DetachFromDisposeScope());
+            var angles = Angles(spec, device).unsqueeze(1);
+            Tensor cos = angles.cos(), sin = angles.sin();
+            if (spec.AttentionFactor != 1)
+                (cos, sin) = (cos * spec.AttentionFactor, sin * spec.AttentionFactor);
+            rotation = (cos.to(Compute).DetachFromDisposeScope(), sin.to(Compute).DetachFromDisposeScope());
             _rotations.Add(spec, rotation);
         }
 
         return rotation;
     }
+
+    /// <summary>[T, Dim / 2] in fp32.</summary>
+    private Tensor Angles(RotarySpec spec, Device device)
+    {
+        var positions = Positions.to(ScalarType.Float32);
+        if (!spec.DependsOnLength)
+            return positions.outer(tensor(spec.InverseFrequencies()).to(device));
+        var parts = new List<Tensor>();
+        long at = 0;
+        foreach (var (rows, length) in _layout.Spans)
+        {
+            parts.Add(positions.narrow(0, at, rows).outer(tensor(spec.InverseFrequencies(length)).to(device)));
+            at += rows;
+        }
+
+        return cat(parts);
+    }
+
+    private static Tensor RotateInterleaved(Tensor x, long rotated, Tensor cos, Tensor sin)
+    {
+        long rows = x.size(0), heads = x.size(1), dim = x.size(2);
+        var pairs = x.narrow(-1, 0, rotated).reshape(rows, heads, rotated / 2, 2);
+        Tensor first = pairs.select(-1, 0), second = pairs.select(-1, 1);
+        var turned = stack([first * cos - second * sin, second * cos + first * sin], -1).view(rows, heads, rotated);
+        return dim > rotated ? cat([turned, x.narrow(-1, rotated, dim - rotated)], -1) : turned;
+    }
+
+    private Tensor LayerNorm(Tensor? weight, Tensor? bias, Tensor x, double epsilon) =>
+        nn.functional.layer_norm(x.to(ScalarType.Float32), [x.size(-1)], weight, bias, epsilon).to(Compute);
 }

@@ -20,6 +20,9 @@ public sealed class KeyValueCache : IDisposable
 
     public int Capacity { get; }
 
+    /// <summary>Of the first layer, once it has stored something.</summary>
+    internal long KeyValueHeads => _keys[0]!.size(2);
+
     public void Dispose()
     {
         foreach (var t in _keys.Concat(_values))

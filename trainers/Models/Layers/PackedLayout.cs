@@ -12,7 +12,7 @@ public sealed class PackedLayout : SequenceLayout
     private readonly List<Rectangle> _rectangles;
     private readonly Tensor? _restore;
     private readonly KeyValueCache? _cache;
-    private readonly Dictionary<(long Columns, int? Window), Tensor> _biases = [];
+    private readonly Dictionary<(long Columns, int? Window, Alibi? Alibi), Tensor> _biases = [];
 
     private PackedLayout(IReadOnlyList<int> lengths, List<Rectangle> rectangles, Tensor? restore, KeyValueCache? cache)
     {
@@ -21,6 +21,8 @@ public sealed class PackedLayout : SequenceLayout
         _restore = restore;
         _cache = cache;
     }
+
+    public override IEnumerable<(int Rows, int Length)> Spans => _lengths.Select(n => (n, n));
 
     /// <param name="lengths">Length of each sequence.</param>
     /// <param name="device">Where the pass runs.</param>
@@ -58,17 +60,18 @@ public sealed class PackedLayout : SequenceLayout
 
     private Tensor Attend(Rectangle r, Tensor query, Tensor key, Tensor value, AttentionSpec spec)
     {
-        var mixed = ScaledDotProduct.Run(r.Take(query), r.Take(key), r.Take(value), Bias(r.Columns, spec.Window, query.device), spec.Scale);
+        var mixed = ScaledDotProduct.Run(r.Take(query), r.Take(key), r.Take(value), Bias(r.Columns, spec, key), spec);
         return mixed.view(r.Count * r.Columns, -1);
     }
 
-    private Tensor Bias(long columns, int? window, Device device)
+    private Tensor Bias(long columns, AttentionSpec spec, Tensor key)
     {
-        if (!_biases.TryGetValue((columns, window), out var bias))
+        if (!_biases.TryGetValue((columns, spec.Window, spec.Alibi), out var bias))
         {
             using var scope = NewDisposeScope();
-            bias = ScaledDotProduct.CausalBias(arange(columns, device: device), columns, window).DetachFromDisposeScope();
-            _biases.Add((columns, window), bias);
+            bias = ScaledDotProduct.CausalBias(arange(columns, device: key.device), columns, spec.Window);
+            bias = (spec.Alibi is { } alibi ? bias + alibi.Bias(columns, key.size(1), key.device) : bias).DetachFromDisposeScope();
+            _biases.Add((columns, spec.Window, spec.Alibi), bias);
         }
 
         return bias;

@@ -5,13 +5,18 @@ namespace FineTuneGrid.Models.Layers;
 /// <summary>What a family may ask of attention.</summary>
 /// <param name="Scale">Factor of the scores before the softmax.</param>
 /// <param name="Window">A query sees itself and the Window - 1 tokens before it; null: all of them.</param>
-public sealed record AttentionSpec(double Scale, int? Window = null);
+/// <param name="SoftCap">A scaled score s becomes cap * tanh(s / cap).</param>
+/// <param name="Alibi">Added to the scaled scores.</param>
+public sealed record AttentionSpec(double Scale, int? Window = null, double? SoftCap = null, Alibi? Alibi = null);
 
 /// <summary>Where each row of a pass stands in its sequence, and hence what it may attend to.</summary>
 public abstract class SequenceLayout : IDisposable
 {
     /// <summary>Position of each row in its sequence, int64 [T].</summary>
     public required Tensor Positions { get; init; }
+
+    /// <summary>Consecutive rows of one sequence, and how many tokens that sequence has, the rows included. In the order of the rows.</summary>
+    public abstract IEnumerable<(int Rows, int Length)> Spans { get; }
 
     /// <summary>Causal attention within each sequence.</summary>
     /// <param name="layer">Index of the layer, for caches.</param>

@@ -4,8 +4,9 @@ using FineTuneGrid.Models.Architectures;
 
 namespace FineTuneGrid.Models.Lora;
 
-/// <summary>One covered layer: A is [Rank, In], B is [Out, Rank].</summary>
-public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, double Alpha, double Scale)
+/// <summary>One covered layer: A is [Rank, In], B is [Out, Rank], whichever way round the base's weight is stored.</summary>
+/// <param name="Transposed">See <see cref="LinearSpec"/>.</param>
+public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, double Alpha, double Scale, bool Transposed = false)
 {
     public string NameA => $"base_model.model.{Name}.lora_A.weight";
 
@@ -60,7 +61,7 @@ public sealed class LoraPlan
             throw Bad($"{field} is {alpha.Value}; it must be above 0.", field);
         }
 
-        return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value));
+        return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value), linear.Transposed);
     }
 
     private static IReadOnlyList<LinearSpec> Select(Architecture architecture, TargetModules targets)

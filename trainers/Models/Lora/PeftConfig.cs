@@ -29,7 +29,7 @@ public static class PeftConfig
             ["auto_mapping"] = null,
             ["base_model_name_or_path"] = baseModel,
             ["bias"] = "none",
-            ["fan_in_fan_out"] = false,
+            ["fan_in_fan_out"] = plan.Modules.Any(m => m.Transposed),
             ["inference_mode"] = true,
             ["init_lora_weights"] = true,
             ["layers_pattern"] = null,

@@ -1,0 +1,43 @@
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Layers;
+
+namespace FineTuneGrid.Models.Architectures;
+
+/// <summary>StarCoder and Granite code: GPT-2's layout with one key and value head for all queries.</summary>
+public sealed class GptBigCodeFamily : IModelFamily
+{
+    public IReadOnlyList<string> ModelTypes { get; } = ["gpt_bigcode"];
+
+    public Architecture Create(ModelConfig config)
+    {
+        config.Require(!config.Flag("add_cross_attention", false), "add_cross_attention", "decoders without cross-attention (false)");
+        var hidden = config.IntOf("n_embd", "hidden_size");
+        var single = config.Flag("multi_query", true);
+        var heads = HeadShape.Read(config, hidden, config.First("n_head", "num_attention_heads"));
+        heads = single ? heads with { Keys = 1 } : heads;
+        var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.IntOf("n_layer", "num_hidden_layers"), heads,
+            config.Int(config.First("n_positions", "max_position_embeddings"), 1024, 1, int.MaxValue));
+        var middle = config.Int("n_inner", 4 * hidden, 1, int.MaxValue);
+        var epsilon = config.Number("layer_norm_epsilon", 1e-5);
+        var activation = Activation.Read(config, "activation_function", "gelu_pytorch_tanh");
+        var scale = config.Flag("scale_attn_weights", true) ? heads.Scale : 1;
+        var p = new ParameterList();
+        var embed = Decoder.TokensAndPositions(p, "transformer.wte.weight", "transformer.wpe.weight", shape);
+        var layers = Decoder.Repeat(shape, i =>
+        {
+            var at = $"transformer.h.{i}";
+            var first = Norm.Layer(p, $"{at}.ln_1", hidden, epsilon);
+            var project = single
+                ? QueryKeyValue.Joined(p, $"{at}.attn.c_attn", hidden, heads, bias: true)
+                : QueryKeyValue.ByKeyHead(p, $"{at}.attn.c_attn", hidden, heads, bias: true);
+            var output = p.Linear($"{at}.attn.c_proj", heads.QueryWidth, hidden, bias: true);
+            var attention = new Attention { Layer = i, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = new(scale) };
+            var second = Norm.Layer(p, $"{at}.ln_2", hidden, epsilon);
+            return Residual.Sequential(first, attention.Run, second,
+                Mlp.Plain(p, $"{at}.mlp.c_fc", $"{at}.mlp.c_proj", hidden, middle, bias: true, activation));
+        });
+        var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
+        var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.wte.weight", "lm_head", hidden, shape.Vocab);
+        return Decoder.Create(config, shape, p, ("transformer.", embed, layers, norm.Run), head);
+    }
+}

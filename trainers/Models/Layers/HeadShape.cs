@@ -1,0 +1,31 @@
+using FineTuneGrid.Models.Config;
+
+namespace FineTuneGrid.Models.Layers;
+
+/// <summary>The heads of an attention layer.</summary>
+/// <param name="Queries">Number of query heads.</param>
+/// <param name="Keys">Number of key and of value heads; divides the queries'.</param>
+/// <param name="Dim">Elements of a head.</param>
+internal sealed record HeadShape(int Queries, int Keys, int Dim)
+{
+    internal int QueryWidth => Queries * Dim;
+
+    internal int KeyWidth => Keys * Dim;
+
+    /// <summary>1 / sqrt(dim).</summary>
+    internal double Scale => 1 / Math.Sqrt(Dim);
+
+    /// <summary>Reads a head's size as hidden / heads, or where the config has it as <c>head_dim</c>.</summary>
+    internal static HeadShape Read(ModelConfig config, int hidden, string heads, string? keys = null, int? defaultKeys = null, int? defaultDim = null)
+    {
+        var queries = config.Int(heads);
+        var kv = keys is null ? queries : config.Int(keys, defaultKeys ?? queries, 1, queries);
+        if (queries % kv != 0)
+            throw config.Wrong(keys!, $"must divide {heads} ({queries})");
+        if (config.IntOrNull("head_dim", 1, 4096) is { } given)
+            return new(queries, kv, given);
+        if (defaultDim is null && hidden % queries != 0)
+            throw config.Wrong(heads, $"must divide the hidden size ({hidden})");
+        return new(queries, kv, defaultDim ?? hidden / queries);
+    }
+}

@@ -1,0 +1,52 @@
+using FineTuneGrid.Models.Architectures;
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Models.Layers;
+
+/// <summary>A norm over the last dimension, declared and run: [*, size] -> the same.</summary>
+internal sealed class Norm
+{
+    private readonly Func<ForwardPass, Tensor, Tensor> _run;
+
+    private Norm(Func<ForwardPass, Tensor, Tensor> run) => _run = run;
+
+    internal Tensor Run(ForwardPass pass, Tensor x) => _run(pass, x);
+
+    internal static Norm Rms(ParameterList p, string module, int size, double epsilon)
+    {
+        var weight = p.Scale($"{module}.weight", size);
+        return new((pass, x) => pass.RmsNorm(weight, x, epsilon));
+    }
+
+    /// <summary>RMS norm whose factor is 1 + w.</summary>
+    internal static Norm OffsetRms(ParameterList p, string module, int size, double epsilon)
+    {
+        var weight = p.Offset($"{module}.weight", size);
+        return new((pass, x) => pass.OffsetRmsNorm(weight, x, epsilon));
+    }
+
+    internal static Norm Layer(ParameterList p, string module, int size, double epsilon, bool bias = true)
+    {
+        p.Scale($"{module}.weight", size);
+        if (bias)
+            p.Offset($"{module}.bias", size);
+        return new((pass, x) => pass.LayerNorm(module, x, epsilon));
+    }
+
+    /// <summary>Layer norm without parameters.</summary>
+    internal static Norm Plain(double epsilon) => new((pass, x) => pass.LayerNorm(null, x, epsilon));
+
+    /// <summary>Layer norm of each head with factors of its own, stored as one tensor: [T, heads, dim].</summary>
+    internal static Norm LayerByHead(ParameterList p, string module, int heads, int dim, double epsilon)
+    {
+        var weight = p.Scale($"{module}.weight", heads, dim);
+        return new((pass, x) => pass.LayerNorm(null, x, epsilon) * pass.Parameter(weight).to(pass.Compute));
+    }
+
+    /// <summary>The same with one tensor for each head.</summary>
+    internal static Norm LayerByHeadApart(ParameterList p, string module, int heads, int dim, double epsilon)
+    {
+        string[] weights = [.. Enumerable.Range(0, heads).Select(h => p.Scale($"{module}.norms.{h}.weight", dim))];
+        return new((pass, x) => pass.LayerNorm(null, x, epsilon) * stack(weights.Select(pass.Parameter)).to(pass.Compute));
+    }
+}
