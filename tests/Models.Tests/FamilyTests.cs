@@ -1,5 +1,7 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Models.Architectures;
 using FineTuneGrid.Models.Generation;
 using FineTuneGrid.Models.Layers;
 using FineTuneGrid.Models.Loading;
@@ -24,10 +26,18 @@ public sealed class FamilyTests
         var results = new TextGenerator(model).Generate(prompts, new GenerationOptions { MaxNewTokens = 30 }, adapter);
         for (var i = 0; i < prompts.Length; i++)
         {
-            var whole = model.Loss(MicroBatch.Of([.. prompts[i], .. results[i].Tokens]), adapter).TokenLosses.Skip(prompts[i].Length - 1);
+            int[] all = [.. prompts[i], .. results[i].Tokens];
             Assert.Equal(30, results[i].Tokens.Count);
-            Assert.All(whole.Zip(results[i].LogProbs), p => Assert.Equal(-p.First, p.Second, 1e-4f));
+            for (var n = prompts[i].Length; n < all.Length; n++)
+                Assert.Equal(LogProbs(model, adapter, all[..n])[all[n]], results[i].LogProbs[n - prompts[i].Length], 1e-4f);
         }
+    }
+
+    /// <summary>Of the next token after these, by a pass over them alone: rotations may depend on a sequence's length.</summary>
+    private static float[] LogProbs(CausalLm model, LoraAdapter adapter, int[] tokens)
+    {
+        using var scope = NewDisposeScope();
+        return model.Logits(MicroBatch.Of(tokens), adapter, [tokens.Length - 1]).log_softmax(-1).view(-1).data<float>().ToArray();
     }
 
     [Theory]
@@ -96,6 +106,20 @@ public sealed class FamilyTests
         Assert.Equal(golden.Weights.Names.Sum(n => golden.Weights.Describe(n).Shape.Aggregate(4L, (a, b) => a * b)), one.Weights);
         Assert.Equal(plan.ParameterCount * 24, one.State);
         Assert.InRange(MemoryEstimate.Of(golden.Architecture, plan, ScalarType.Float32, 1024, 64).Activations, 1.9 * one.Activations, 2.1 * one.Activations);
+    }
+
+    [Fact]
+    public void ModelTypes_OfTheContracts_AreTheFamilies() =>
+        Assert.Equal(ModelFamilies.ModelTypes.Order(StringComparer.Ordinal), ModelTypes.Known);
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void ModelTypes_OfTheContracts_SayWhatTheArchitectureSays(string family)
+    {
+        var architecture = new Golden(family).Architecture;
+        var type = architecture.Config.ModelType;
+        Assert.Equal(architecture.BasePrefix, ModelTypes.BasePrefix(type));
+        Assert.All(architecture.Linears, l => Assert.Equal((l.Transposed, l.Router), (ModelTypes.StoresTransposed(type), ModelTypes.IsRouter(l.Name))));
     }
 
     [Theory]

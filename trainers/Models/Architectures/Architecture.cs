@@ -40,6 +40,9 @@ public abstract class Architecture
     /// <summary>What published folders of the bare model leave out of the names, such as <c>transformer.</c></summary>
     public string BasePrefix { get; init; } = "model.";
 
+    /// <summary>How positions are rotated, if they are.</summary>
+    public RotarySpec? Rotary { get; init; }
+
     /// <summary>Elements that one token leaves for the backward in parts that are no linear layers, over all layers.</summary>
     public long OtherActivations { get; init; }
 

@@ -34,7 +34,7 @@ public sealed class BloomFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.word_embeddings.weight", "lm_head", hidden, shape.Vocab);
-        return Decoder.Create(config, shape, p, ("transformer.", (pass, ids) => after.Run(pass, tokens(pass, ids)), layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, null, ("transformer.", (pass, ids) => after.Run(pass, tokens(pass, ids)), layers, norm.Run), head);
     }
 
     /// <summary>The residual stream carries what the norms give.</summary>

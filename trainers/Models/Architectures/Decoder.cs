@@ -25,23 +25,27 @@ internal sealed class Decoder : Architecture
     /// <param name="config">Of the family.</param>
     /// <param name="shape">Its sizes.</param>
     /// <param name="parameters">Everything declared.</param>
+    /// <param name="rotary">How positions are rotated; of several kinds the one that depends on lengths.</param>
     /// <param name="body">
     /// The parts: the embedding takes token ids [T]; the prefix is what names of the bare model lack, such as <c>transformer.</c>
     /// </param>
     /// <param name="head">Projection to logits.</param>
-    internal static Decoder Create(ModelConfig config, DecoderShape shape, ParameterList parameters,
-        (string Prefix, Piece Embed, Piece[] Layers, Piece Final) body, HeadSpec head) =>
+    /// <param name="otherActivations">See <see cref="Architecture.OtherActivations"/>.</param>
+    internal static Decoder Create(ModelConfig config, DecoderShape shape, ParameterList parameters, RotarySpec? rotary,
+        (string Prefix, Piece Embed, Piece[] Layers, Piece Final) body, HeadSpec head, long otherActivations = 0) =>
         new(config, parameters, body.Embed, body.Layers, body.Final)
         {
             VocabSize = shape.Vocab,
             HiddenSize = shape.Hidden,
             LayerCount = shape.Layers,
-            ContextLength = shape.Context,
+            ContextLength = rotary?.Stretch(shape.Context) ?? shape.Context,
+            Rotary = rotary,
             HeadCount = shape.Heads.Queries,
             KeyValueHeads = shape.Heads.Keys,
             HeadDim = shape.Heads.Dim,
             Head = head,
             BasePrefix = body.Prefix,
+            OtherActivations = otherActivations,
         };
 
     /// <summary>Declares and runs a table of token embeddings.</summary>

@@ -42,7 +42,7 @@ public sealed class FalconFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.word_embeddings.weight", "lm_head", hidden, shape.Vocab);
-        return Decoder.Create(config, rotary is null ? shape : shape with { Context = rotary.Stretch(shape.Context) }, p,
+        return Decoder.Create(config, shape, p, rotary,
             ("transformer.", embed, layers, norm.Run), head);
     }
 

@@ -26,7 +26,7 @@ public sealed class Gpt2Family : IModelFamily
             at => Mlp.Conv1D(p, $"{at}.c_fc", $"{at}.c_proj", hidden, middle, activation)));
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.wte.weight", "lm_head", hidden, shape.Vocab);
-        return Decoder.Create(config, shape, p, ("transformer.", embed, layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, null, ("transformer.", embed, layers, norm.Run), head);
     }
 
     private static Piece Layer(ParameterList p, int index, DecoderShape shape, double epsilon, double scale, Func<string, Piece> feed)

@@ -38,6 +38,6 @@ public sealed class GptBigCodeFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.wte.weight", "lm_head", hidden, shape.Vocab);
-        return Decoder.Create(config, shape, p, ("transformer.", embed, layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, null, ("transformer.", embed, layers, norm.Run), head);
     }
 }

@@ -63,6 +63,6 @@ public sealed class CodeGenFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", false), "transformer.wte.weight", "lm_head", hidden, shape.Vocab, bias: true);
-        return Decoder.Create(config, shape, p, ("transformer.", embed, layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, rotary, ("transformer.", embed, layers, norm.Run), head);
     }
 }

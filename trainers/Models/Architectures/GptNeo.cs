@@ -35,7 +35,7 @@ public sealed class GptNeoFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "transformer.ln_f", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.wte.weight", "lm_head", hidden, shape.Vocab);
-        return Decoder.Create(config, shape, p, ("transformer.", embed, layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, null, ("transformer.", embed, layers, norm.Run), head);
     }
 
     /// <summary>From <c>attention_layers</c>, or from <c>attention_types</c>: [[kinds, repetitions], ...]. Absent: global and local in turn.</summary>

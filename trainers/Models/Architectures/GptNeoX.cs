@@ -35,6 +35,6 @@ public sealed class GptNeoXFamily : IModelFamily
         });
         var norm = Norm.Layer(p, "gpt_neox.final_layer_norm", hidden, epsilon);
         var head = p.Head(config.Flag("tie_word_embeddings", false), "gpt_neox.embed_in.weight", "embed_out", hidden, shape.Vocab);
-        return Decoder.Create(config, shape with { Context = rotary.Stretch(shape.Context) }, p, ("gpt_neox.", embed, layers, norm.Run), head);
+        return Decoder.Create(config, shape, p, rotary, ("gpt_neox.", embed, layers, norm.Run), head);
     }
 }

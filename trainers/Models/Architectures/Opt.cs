@@ -26,7 +26,7 @@ public sealed class OptFamily : IModelFamily
         if (narrow != hidden)
             p.Linear("model.decoder.project_out", hidden, narrow, bias: false);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "model.decoder.embed_tokens.weight", "lm_head", narrow, shape.Vocab);
-        return Decoder.Create(config, shape, p, ("model.", embed, layers, (pass, x) =>
+        return Decoder.Create(config, shape, p, null, ("model.", embed, layers, (pass, x) =>
         {
             x = norm is null ? x : norm.Run(pass, x);
             return narrow == hidden ? x : pass.Linear("model.decoder.project_out", x);

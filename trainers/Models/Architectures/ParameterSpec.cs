@@ -20,7 +20,8 @@ public sealed record ParameterSpec(string Name, long[] Shape, ParameterInit Init
 /// <param name="Name">Module path, as PEFT writes it after <c>base_model.model.</c></param>
 /// <param name="Transposed">The published weight is [In, Out], which PEFT calls <c>fan_in_fan_out</c>.</param>
 /// <param name="Share">Fraction of the tokens that pass through, for experts.</param>
-public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = false, double Share = 1);
+/// <param name="Router">Chooses experts: so few outputs that an adapter's rank may exceed them.</param>
+public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = false, double Share = 1, bool Router = false);
 
 /// <summary>The projection from hidden states to logits: z = Scale * (h W^T + b), soft-capped where a cap is given.</summary>
 /// <param name="Weight">Parameter name; the embedding's where the head is tied.</param>
@@ -42,6 +43,13 @@ public sealed class ParameterList
     {
         _linears.Add(new LinearSpec(module, inputs, outputs, Share: share));
         return Projection(module, inputs, outputs, bias);
+    }
+
+    /// <summary>A layer that chooses experts.</summary>
+    public string Router(string module, int inputs, int experts)
+    {
+        _linears.Add(new LinearSpec(module, inputs, experts, Router: true));
+        return Projection(module, inputs, experts, bias: false);
     }
 
     /// <summary>The same with the weight stored [in, out].</summary>

@@ -62,6 +62,21 @@ public sealed class ModelConfig
     /// <summary>A field that published configs write under several names.</summary>
     public int IntOf(params string[] names) => Int(First(names));
 
+    /// <summary>An absent field means the default, null means none.</summary>
+    public double? NumberOr(string name, double fallback) => _root.TryGetProperty(name, out _) ? NumberOrNull(name) : fallback;
+
+    /// <summary>Which layers are of a kind: by <c>layer_types</c>, or where that is absent by the rule.</summary>
+    public bool[] LayerKinds(string kind, int layers, Func<int, bool> rule)
+    {
+        if (!Has("layer_types"))
+            return [.. Enumerable.Range(0, layers).Select(rule)];
+        var list = _root.GetProperty("layer_types");
+        if (list.ValueKind != JsonValueKind.Array || list.GetArrayLength() != layers
+            || list.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String || e.GetString() is not ("full_attention" or "sliding_attention")))
+            throw Wrong("layer_types", $"must give {layers} times full_attention or sliding_attention");
+        return [.. list.EnumerateArray().Select(e => e.GetString() == kind)];
+    }
+
     /// <summary>How many elements of a head of this size are rotated: an even number.</summary>
     public int RotaryDim(int headDim, double fallback)
     {

@@ -21,7 +21,7 @@ public sealed class TextGenerator(CausalLm model)
         var architecture = model.Architecture;
         var capacity = Math.Min(architecture.ContextLength, prompts.Max(p => p.Length) + options.MaxNewTokens);
         using var cache = new KeyValueCache(architecture.LayerCount, prompts.Count, capacity);
-        Growing[] all = [.. prompts.Select((p, i) => new Growing(i, p.Length, options.MaxNewTokens > 0))];
+        Growing[] all = [.. prompts.Select((p, i) => new Growing(i, p, options.MaxNewTokens > 0))];
         var logits = Prefill(prompts, cache, adapter);
         while (true)
         {
@@ -30,7 +30,10 @@ public sealed class TextGenerator(CausalLm model)
                 sequence.Take(logits[sequence.Index], options, architecture.ContextLength);
             if (!all.Any(s => s.Alive))
                 return [.. all.Select(s => s.Result)];
-            logits = Step(all, cache, adapter);
+            // Where a sequence's length decides its rotations, cached keys go stale when it grows.
+            logits = all.Any(s => s.Alive && architecture.Rotary?.Changes(s.Position, s.Position + 1) == true)
+                ? Prefill([.. all.Select(s => s.Everything)], cache, adapter)
+                : Step(all, cache, adapter);
         }
     }
 
@@ -82,7 +85,7 @@ public sealed class TextGenerator(CausalLm model)
         }
     }
 
-    private sealed class Growing(int index, int promptLength, bool alive)
+    private sealed class Growing(int index, int[] prompt, bool alive)
     {
         private readonly List<int> _tokens = [];
         private readonly List<float> _logProbs = [];
@@ -94,8 +97,11 @@ public sealed class TextGenerator(CausalLm model)
 
         public int Last => _tokens.Count > 0 ? _tokens[^1] : 0;
 
+        /// <summary>Prompt and continuation.</summary>
+        public int[] Everything => [.. prompt, .. _tokens];
+
         /// <summary>Where the last token stands.</summary>
-        public int Position => promptLength + Math.Max(0, _tokens.Count - 1);
+        public int Position => prompt.Length + Math.Max(0, _tokens.Count - 1);
 
         public Continuation Result => new(_tokens, _logProbs, _stopped);
 
@@ -111,7 +117,7 @@ public sealed class TextGenerator(CausalLm model)
 
             _tokens.Add(id);
             _logProbs.Add(TokenSampler.LogProb(logits, id));
-            Alive = _tokens.Count < options.MaxNewTokens && promptLength + _tokens.Count < context;
+            Alive = _tokens.Count < options.MaxNewTokens && prompt.Length + _tokens.Count < context;
         }
     }
 }

@@ -59,6 +59,13 @@ public sealed class ForwardPass : IDisposable
     /// <summary>A parameter itself, for what families do with their own.</summary>
     public Tensor Parameter(string name) => Use(name);
 
+    /// <summary>x times a factor that is rounded to the pass's dtype first, as models that were trained so expect.</summary>
+    public Tensor Scale(Tensor x, double factor)
+    {
+        using var rounded = tensor([(float)factor]).to(Compute).to(ScalarType.Float32);
+        return x * rounded.item<float>();
+    }
+
     /// <summary>x / sqrt(mean(x^2) + eps) * w, in fp32 whatever the dtype of x (Zhang and Sennrich 2019).</summary>
     public Tensor RmsNorm(string parameter, Tensor x, double epsilon)
     {

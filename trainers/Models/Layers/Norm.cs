@@ -18,6 +18,13 @@ internal sealed class Norm
         return new((pass, x) => pass.RmsNorm(weight, x, epsilon));
     }
 
+    /// <summary>RMS norm over all heads of a row together: [T, heads, dim], size = heads * dim.</summary>
+    internal static Norm RmsOverHeads(ParameterList p, string module, int size, double epsilon)
+    {
+        var weight = p.Scale($"{module}.weight", size);
+        return new((pass, x) => pass.RmsNorm(weight, x.reshape(-1, size), epsilon).view(x.shape));
+    }
+
     /// <summary>RMS norm whose factor is 1 + w.</summary>
     internal static Norm OffsetRms(ParameterList p, string module, int size, double epsilon)
     {

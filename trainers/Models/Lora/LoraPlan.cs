@@ -48,7 +48,7 @@ public sealed class LoraPlan
 
     private static LoraModuleSpec Module(LinearSpec linear, (int Value, string? Key) rank, (double Value, string? Key) alpha, LoraSpec spec)
     {
-        var limit = Math.Min(linear.In, linear.Out);
+        var limit = linear.Router ? linear.In : Math.Min(linear.In, linear.Out);
         if (rank.Value < 1 || rank.Value > limit)
         {
             var field = rank.Key is null ? "method.rank" : $"method.rank_pattern.{rank.Key}";

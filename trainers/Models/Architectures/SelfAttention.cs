@@ -1,0 +1,24 @@
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Layers;
+
+namespace FineTuneGrid.Models.Architectures;
+
+/// <summary>The attention that most families since Llama name alike: <c>model.layers.N.self_attn</c> with q, k, v and o projections.</summary>
+internal static class SelfAttention
+{
+    /// <param name="norms">Declared after the projections; null: none.</param>
+    internal static Attention Declare(
+        ParameterList p, int layer, DecoderShape shape, AttentionSpec spec, RotarySpec rotary, bool bias = false, bool? outputBias = null,
+        string output = "o_proj", Func<string, (Norm Query, Norm Key)>? norms = null, Func<Projection, Projection>? change = null)
+    {
+        var at = $"model.layers.{layer}.self_attn";
+        var project = QueryKeyValue.Apart(p, at, shape.Hidden, shape.Heads, bias);
+        var after = p.Linear($"{at}.{output}", shape.Heads.QueryWidth, shape.Hidden, outputBias ?? bias);
+        var heads = norms?.Invoke(at);
+        return new Attention
+        {
+            Layer = layer, Project = change is null ? project : change(project), Output = (pass, x) => pass.Linear(after, x),
+            Spec = spec, Rotary = rotary, QueryNorm = heads?.Query, KeyNorm = heads?.Key,
+        };
+    }
+}

@@ -1,0 +1,32 @@
+using static TorchSharp.torch;
+
+namespace FineTuneGrid.Models.Layers;
+
+/// <summary>Sparse mixtures (Shazeer et al. 2017): each token goes through a few of many feed-forward parts.</summary>
+internal static class Experts
+{
+    /// <param name="x">[T, hidden]</param>
+    /// <param name="gates">Weights of each token's experts, [T, k].</param>
+    /// <param name="chosen">Their indices, int64 [T, k], different ones in each row.</param>
+    /// <param name="experts">The parts. One that no token chose does not run.</param>
+    /// <returns>[T, hidden]: the weighted sum, experts added in order.</returns>
+    internal static Tensor Mix(ForwardPass pass, Tensor x, Tensor gates, Tensor chosen, IReadOnlyList<Piece> experts)
+    {
+        var width = chosen.size(1);
+        using var onHost = chosen.cpu().contiguous();
+        var cells = onHost.data<long>().ToArray().Select((expert, cell) => (expert, cell: (long)cell)).ToLookup(p => (int)p.expert, p => p.cell);
+        var flat = gates.to(x.dtype).reshape(-1);
+        var sum = zeros(x.shape, x.dtype, x.device);
+        for (var e = 0; e < experts.Count; e++)
+        {
+            long[] mine = [.. cells[e]];
+            if (mine.Length == 0)
+                continue;
+            var rows = tensor([.. mine.Select(c => c / width)]).to(x.device);
+            var y = experts[e](pass, x.index_select(0, rows)) * flat.index_select(0, tensor(mine).to(x.device)).unsqueeze(1);
+            sum = sum.index_add(0, rows, y, 1);
+        }
+
+        return sum;
+    }
+}
