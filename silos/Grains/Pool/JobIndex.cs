@@ -36,9 +36,7 @@ internal sealed class JobIndex(IBlobStore blobs)
     {
         if (_live.Contains(job) && _orgs.ContainsKey(job))
             return;
-        // The listing first: a live entry without it would be woken but never shown.
-        await blobs.WriteBytesAsync(KeyOf(job, org), default);
-        await blobs.WriteBytesAsync(LivePrefix + job, default);
+        await Task.WhenAll(blobs.WriteBytesAsync(KeyOf(job, org), default), blobs.WriteBytesAsync(LivePrefix + job, default));
         Add(job, org);
         _live.Add(job);
     }

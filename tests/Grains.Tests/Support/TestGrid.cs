@@ -150,7 +150,19 @@ internal sealed class TestGrid : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        System.IO.Directory.Delete(Directory, recursive: true);
+        for (var left = 100; ; left--)
+        {
+            try
+            {
+                System.IO.Directory.Delete(Directory, recursive: true);
+                return;
+            }
+            catch (IOException) when (left > 0)
+            {
+                // The last write of a grain outlives its silo by a moment.
+                await Task.Delay(20);
+            }
+        }
     }
 
     private static GridOptions Quick(Action<GridOptions>? configure)

@@ -16,6 +16,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     private readonly string _root;
     private readonly Lock _stagingGate = new();
     private readonly Func<Stream, Stream> _wrapStaged;
+    private readonly DirectoryFlushes _flushes = new(Posix.SyncDirectory);
     private StagingArea? _staging;
 
     public LocalBlobStore(string root)
@@ -68,6 +69,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     {
         BlobKey.Validate(key);
         ArgumentNullException.ThrowIfNull(content);
+        cancellation.ThrowIfCancellationRequested();
         if (condition != WriteCondition.None)
         {
             // A write that is bound to fail need not copy its content first.
@@ -78,8 +80,18 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         try
         {
             staged = Staging().NewPath();
-            await StageAsync(staged, content, cancellation);
-            return await Task.Run(() => Publish(key, staged, condition), cancellation);
+            if (content is not ReadOnlyMemoryStream)
+                await StageAsync(staged, content, cancellation);
+            var (info, created) = await DiskThreads.RunAsync(() =>
+            {
+                // What is in memory anyway needs no thread but this one.
+                if (content is ReadOnlyMemoryStream memory)
+                    Stage(staged, memory);
+                return Publish(key, staged, condition);
+            });
+            if (created)
+                await _flushes.FlushAsync(Path.GetDirectoryName(DirectoryOf(key))!);
+            return info;
         }
         catch (IOException e) when (DiskErrors.IsDiskFull(e))
         {
@@ -95,7 +107,8 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     public Task<bool> DeleteAsync(string key, string? ifMatch = null, CancellationToken cancellation = default)
     {
         BlobKey.Validate(key);
-        return Task.Run(() => Delete(key, ifMatch), cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        return DiskThreads.RunAsync(() => Delete(key, ifMatch));
     }
 
     public async IAsyncEnumerable<BlobInfo> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation = default)
@@ -127,7 +140,8 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
-    private BlobInfo Publish(string key, string staged, WriteCondition condition)
+    /// <summary>Durable when it returns; a key's first version when the directory around it is flushed too.</summary>
+    private (BlobInfo Info, bool Created) Publish(string key, string staged, WriteCondition condition)
     {
         while (true)
         {
@@ -136,7 +150,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             {
                 Check(key, current: null, condition);
                 if (TryCreate(key, staged) is { } created)
-                    return created;
+                    return (created, true);
                 continue;
             }
             if (directory.TryPlaceTicket(staged) is not { } ticket)
@@ -157,7 +171,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             {
                 case PublishResult.Published:
                     directory.Collect(next);
-                    return InfoOf(key, next, staged);
+                    return (InfoOf(key, next, staged), false);
                 case PublishResult.Lost when condition != WriteCondition.None:
                     throw new BlobConflictException(key, condition, currentETag: null);
             }
@@ -228,7 +242,6 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
                 return null;
             if (errno != 0)
                 throw Posix.Error(errno, "create", target);
-            Posix.SyncDirectory(Path.GetDirectoryName(target)!);
             return InfoOf(key, first, staged);
         }
         finally
@@ -244,7 +257,16 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         await using var target = _wrapStaged(file);
         await content.CopyToAsync(target, CopyBufferBytes, cancellation);
         await target.FlushAsync(cancellation);
-        await Task.Run(() => RandomAccess.FlushToDisk(file.SafeFileHandle), cancellation);
+        await DiskThreads.RunAsync(() => RandomAccess.FlushToDisk(file.SafeFileHandle));
+    }
+
+    private void Stage(string staged, ReadOnlyMemoryStream content)
+    {
+        var file = new FileStream(staged, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        using var target = _wrapStaged(file);
+        content.CopyTo(target, CopyBufferBytes);
+        target.Flush();
+        RandomAccess.FlushToDisk(file.SafeFileHandle);
     }
 
     private StagingArea Staging()
