@@ -18,12 +18,13 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
 
     public Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep) => checkpoints.KeptAsync(jobId, keep);
 
-    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect)
+    /// <param name="again">An earlier attempt of this activation has failed.</param>
+    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect, bool again)
     {
         switch (effect)
         {
             case ResolveEffect:
-                return await ResolveAsync(state);
+                return await ResolveAsync(state, again);
             case PublishEffect:
                 return await PublishAsync(state);
             case UseEffect e:
@@ -65,10 +66,12 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
         return new EffectDone(effect.OperationId);
     }
 
-    private async Task<JobInput> ResolveAsync(JobState state)
+    private async Task<JobInput> ResolveAsync(JobState state, bool again)
     {
         try
         {
+            if (again)
+                await resolver.RequirePlaceAsync(state.Submission.Spec);
             return new Resolved(await resolver.ResolveAsync(state.Id, state.Submission));
         }
         catch (GridException e) when (IsFinal(e.Code))

@@ -21,6 +21,22 @@ public sealed partial class JobGrain
         }
     }
 
+    private Task RetryAsync()
+    {
+        Pump();
+        ArmRetry();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Sets the timer to the next retry. Those that were due are on their way, or their effects are no longer wanted.</summary>
+    private void ArmRetry()
+    {
+        var now = Now;
+        var next = _retries.Values.Select(r => r.NotBefore).Where(t => t > now).DefaultIfEmpty(DateTimeOffset.MaxValue).Min();
+        if (next < DateTimeOffset.MaxValue)
+            _retry!.Change(next - now, Timeout.InfiniteTimeSpan);
+    }
+
     private async Task RunAsync(JobEffect effect)
     {
         // The lane must be taken before its effect can end.
@@ -28,7 +44,7 @@ public sealed partial class JobGrain
         using var span = JobSpans.Of(_state.Current!, effect);
         try
         {
-            var input = await _runner.PerformAsync(_state.Current!, effect);
+            var input = await _runner.PerformAsync(_state.Current!, effect, again: _retries.ContainsKey(effect.OperationId));
             await DecideAsync(input);
             _retries.Remove(effect.OperationId);
             _obstacle = null;
@@ -40,9 +56,12 @@ public sealed partial class JobGrain
             var failures = _retries.GetValueOrDefault(effect.OperationId).Failures + 1;
             var wait = Min(_options.EffectRetry * Math.Pow(2, Math.Min(failures - 1, 10)), LongestRetry);
             _retries[effect.OperationId] = (failures, Now + wait);
-            _obstacle = e.Message;
+            ArmRetry();
             span.Fail(e.Message);
-            LogEffectFailed(e, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
+            // Once: what a job waits for, a node for example, may be away for hours.
+            if (_obstacle != e.Message)
+                LogEffectFailed(e, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
+            _obstacle = e.Message;
         }
         finally
         {

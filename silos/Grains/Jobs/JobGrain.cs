@@ -34,6 +34,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
     private readonly Signal _changed = new();
     private readonly Dictionary<string, Task> _lanes = [];
     private readonly Dictionary<string, (int Failures, DateTimeOffset NotBefore)> _retries = [];
+    private IGrainTimer? _retry;
     private string? _obstacle;
     private bool _flushing;
     private bool _submitting;
@@ -59,10 +60,10 @@ public sealed partial class JobGrain : Grain, IJobGrain
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         _state.Load();
-        // Retries of effects; everything else is driven by calls.
-        this.RegisterGrainTimer(
-            static (grain, _) => { grain.Pump(); return Task.CompletedTask; }, this,
-            new GrainTimerCreationOptions { DueTime = _options.EffectRetry, Period = _options.EffectRetry, Interleave = true });
+        // Retries of effects; everything else is driven by calls. It ticks where one is due: live jobs may be many.
+        _retry = this.RegisterGrainTimer(
+            static (grain, _) => grain.RetryAsync(), this,
+            new GrainTimerCreationOptions { DueTime = Timeout.InfiniteTimeSpan, Period = Timeout.InfiniteTimeSpan, Interleave = true });
         Pump();
         return Task.CompletedTask;
     }

@@ -25,8 +25,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         if (!spec.Method.IsFull)
             TargetModules.Select(spec.Method, model.Manifest.LinearModules);
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
-        var nodes = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes();
-        var place = Placeability.Choose(spec, nodes);
+        var place = await RequirePlaceAsync(spec);
         var length = ContextLength(spec, model.Manifest);
         var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length);
         var validationTokens = validation is null ? null : await TokenizeAsync(validation, model.Manifest, spec, length);
@@ -64,6 +63,14 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var plan = new JobPlan(resolved, fromScratch ? null : model.Manifest, model.Manifest, trainTokens, validationTokens, init?.Files, names);
         return await PlanAsync(jobId, spec, plan, place);
     }
+
+    /// <summary>
+    /// A slot that the job can be resolved for. Jobs that wait for one ask for it alone: thousands of them would keep a silo busy
+    /// with assets that they have looked at before.
+    /// </summary>
+    /// <exception cref="GridException">unavailable: no living node has one.</exception>
+    public async Task<Placeability> RequirePlaceAsync(JobSpec spec) =>
+        Placeability.Choose(spec, await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes());
 
     /// <summary>After a refusal: nothing is held any more.</summary>
     public async Task ForgetUsesAsync(string jobId, JobSubmission submission)
