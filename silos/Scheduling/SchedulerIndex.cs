@@ -113,10 +113,12 @@ internal sealed record SchedulerIndex
 
     public SchedulerIndex Replace(NodeEntry? old, NodeEntry? node)
     {
+        // A renewal changes the lease alone.
+        var same = ReferenceEquals(old?.Slots, node?.Slots) && old?.Schedulable == node?.Schedulable;
         var free = Free;
-        foreach (var slot in FreeSlotsOf(old))
+        foreach (var slot in same ? [] : FreeSlotsOf(old))
             free = free.Remove(slot);
-        foreach (var slot in FreeSlotsOf(node))
+        foreach (var slot in same ? [] : FreeSlotsOf(node))
             free = free.Add(slot);
         var cpu = CountSlots(node, SlotDevice.Cpu) - CountSlots(old, SlotDevice.Cpu);
         var cuda = CountSlots(node, SlotDevice.Cuda) - CountSlots(old, SlotDevice.Cuda);

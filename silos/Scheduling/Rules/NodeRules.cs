@@ -29,13 +29,22 @@ internal static class NodeRules
             return;
         // A lost node comes back here: its sessions were told to stop and keep their slots until they have.
         var changed = node with { LeaseUntil = e.LeaseUntil, Lost = false };
-        if (e.Resident is { } resident)
+        if (e.Resident is { } resident && HoldOthers(node.Slots, resident))
             changed = changed with { Slots = [.. node.Slots.Select((s, i) => i < resident.Count ? s with { Resident = resident[i] } : s)] };
         edit.Put(changed);
         if (!node.Lost)
             return;
         edit.PassNeeded = true;
         edit.SlotsChanged = true;
+    }
+
+    /// <summary>Hardly ever: then a renewal leaves the slots, and all orders of them, as they are.</summary>
+    private static bool HoldOthers(IReadOnlyList<SlotEntry> slots, IReadOnlyList<IReadOnlyList<string>> resident)
+    {
+        for (var i = 0; i < slots.Count && i < resident.Count; i++)
+            if (!slots[i].Resident.SequenceEqual(resident[i]))
+                return true;
+        return false;
     }
 
     public static void Drain(Edit edit, NodeDrain e)

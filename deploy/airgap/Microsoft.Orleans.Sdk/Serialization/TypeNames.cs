@@ -10,7 +10,11 @@ internal static class TypeNames
 {
     private const int MaxLength = 2048;
 
+    /// <summary>Names that were read and led to types; senders choose names, so there is an end to it.</summary>
+    private const int MaxKnown = 4096;
+
     private static readonly ConcurrentDictionary<Type, string> Names = new();
+    private static readonly ConcurrentDictionary<string, Type> Known = new();
 
     public static string Format(Type type) => Names.GetOrAdd(type, static key => $"{key.FullName}, {key.Assembly.GetName().Name}");
 
@@ -19,10 +23,15 @@ internal static class TypeNames
     {
         if (name.Length > MaxLength)
             throw new SerializerException($"A type name has {name.Length} characters; at most {MaxLength} are read.");
+        if (Known.TryGetValue(name, out var known))
+            return known;
         try
         {
-            return Type.GetType(name, FindLoaded, null, throwOnError: false)
+            var type = Type.GetType(name, FindLoaded, null, throwOnError: false)
                 ?? throw new SerializerException($"The type \"{name}\" is not known here.");
+            if (Known.Count < MaxKnown)
+                Known.TryAdd(name, type);
+            return type;
         }
         catch (Exception exception) when (exception is ArgumentException or TypeLoadException or IOException or BadImageFormatException)
         {
