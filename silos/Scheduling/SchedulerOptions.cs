@@ -15,6 +15,10 @@ public sealed record SchedulerOptions
     /// <summary>A grant that never leads to a run is taken back after this long. Default: 10 min.</summary>
     public long StartTimeoutMs { get; init; } = 600_000;
 
+    /// <summary>
+    /// First wait before a job is tried again; doubled with each failure of the same kind. After a crash of its trainer or the loss
+    /// of its node the first new try goes at once, and this is the wait before the second. Default: 2 s.
+    /// </summary>
     public long BackoffBaseMs { get; init; } = 2_000;
 
     public long BackoffMaxMs { get; init; } = 300_000;

@@ -84,6 +84,8 @@ public sealed class ExplainTests
     {
         var pool = new Pool().Node("n1").Queue("j").Start("j");
         pool.Crash("j");
+        // The first retry goes at once.
+        pool.Start("j").Crash("j");
         var reason = First(pool, "j");
         Assert.Equal((WaitCodes.BackingOff, pool.Now + 2_000), (reason.Code, reason.Until));
         Assert.Contains("crashed", reason.Text);

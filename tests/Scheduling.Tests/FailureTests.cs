@@ -50,7 +50,9 @@ public sealed class FailureTests
     [Fact]
     public void Backoff_DoublesAndIsBounded()
     {
-        var pool = new Pool().Node("n1").Queue("j");
+        var pool = new Pool().Node("n1").Queue("j").Start("j");
+        pool.Release("j", ReleaseReason.Lost);
+        Assert.True(pool.Placed("j"));
         var waits = new List<long>();
         for (var i = 0; i < 12; i++)
         {
@@ -64,6 +66,23 @@ public sealed class FailureTests
         }
         Assert.Equal([2_000, 4_000, 8_000, 16_000], waits.Take(4));
         Assert.Equal(300_000, waits[^1]);
+    }
+
+    [Theory]
+    [InlineData(ReleaseReason.Lost, FailureKind.None, true)]
+    [InlineData(ReleaseReason.Failed, FailureKind.TrainerCrash, true)]
+    [InlineData(ReleaseReason.Failed, FailureKind.Configuration, false)]
+    [InlineData(ReleaseReason.Failed, FailureKind.Transient, false)]
+    [InlineData(ReleaseReason.Refused, FailureKind.None, false)]
+    public void FirstRetry_AfterACrashOrALostNode_GoesAtOnce(ReleaseReason reason, FailureKind kind, bool atOnce)
+    {
+        var pool = new Pool().Node("n1").Queue("j").Start("j");
+        pool.Release("j", reason, kind);
+        Assert.Equal(atOnce, pool.Placed("j"));
+        pool.Pass(2_000);
+        Assert.True(pool.Placed("j"));
+        pool.Start("j").Release("j", reason, kind);
+        Assert.False(pool.Placed("j"));
     }
 
     [Fact]
@@ -171,6 +190,8 @@ public sealed class FailureTests
         {
             pool.Queue($"j{i}").Start($"j{i}").Crash($"j{i}");
             pool.Do(new JobCancelled($"j{i}"));
+            if (pool.State.Jobs.ContainsKey($"j{i}"))
+                pool.Release($"j{i}", ReleaseReason.Cancelled);
         }
         var quarantine = Assert.Single(pool.All.OfType<QuarantineCommand>());
         pool.Queue("next");

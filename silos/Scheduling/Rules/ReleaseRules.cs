@@ -51,14 +51,14 @@ internal static class ReleaseRules
                 break;
             case (ReleaseReason.Lost, _):
                 Charge(edit, job with { Failures = f with { NodeLosses = f.NodeLosses + 1 } }, f.NodeLosses + 1, o.NodeLossBudget,
-                    e.Code ?? ErrorCodes.NodeLost, Text(message, "a node was lost"));
+                    e.Code ?? ErrorCodes.NodeLost, Text(message, "a node was lost"), firstAtOnce: true);
                 break;
             case (_, FailureKind.TrainerCrash) when sharedCrash:
-                Requeue(edit, job, 1, Text(message, "the trainer of a shared session crashed; its jobs restart apart"));
+                Requeue(edit, job, f.SharedCrashes - 1, Text(message, "the trainer of a shared session crashed; its jobs restart apart"));
                 break;
             case (_, FailureKind.TrainerCrash):
                 Charge(edit, job with { Failures = f with { Crashes = f.Crashes + 1 }, Avoid = Nodes(placement) }, f.Crashes + 1, o.CrashBudget,
-                    e.Code ?? ErrorCodes.TrainerCrashed, Text(message, "the trainer crashed"));
+                    e.Code ?? ErrorCodes.TrainerCrashed, Text(message, "the trainer crashed"), firstAtOnce: true);
                 break;
             case (_, FailureKind.Configuration):
                 Charge(edit, job with { Failures = f with { ConfigurationErrors = f.ConfigurationErrors + 1 }, Avoid = Nodes(placement) },
@@ -74,15 +74,16 @@ internal static class ReleaseRules
         }
     }
 
-    private static void Charge(Edit edit, JobEntry job, int failures, int budget, string code, string why)
+    /// <param name="firstAtOnce">What ended a run by chance, a killed process or machine, will hardly do so again.</param>
+    private static void Charge(Edit edit, JobEntry job, int failures, int budget, string code, string why, bool firstAtOnce = false)
     {
         if (failures > budget)
             JobRules.Fail(edit, job, code, $"{why} ({failures} times; {budget} restarts allowed)");
         else
-            Requeue(edit, job, failures, why);
+            Requeue(edit, job, firstAtOnce ? failures - 1 : failures, why);
     }
 
-    /// <param name="failures">Length of the backoff: doubled with each; 0 for none.</param>
+    /// <param name="failures">Length of the backoff: doubled with each; none up to 0.</param>
     private static void Requeue(Edit edit, JobEntry job, int failures, string why)
     {
         edit.PassNeeded = true;
@@ -91,9 +92,9 @@ internal static class ReleaseRules
             edit.Put(job with { Phase = JobPhase.Paused, NotBefore = 0, LastFailure = why });
             return;
         }
-        if (failures == 0)
+        if (failures <= 0)
         {
-            edit.Put(job with { NotBefore = 0 });
+            edit.Put(job with { NotBefore = 0, LastFailure = Text(why, job.LastFailure) });
             return;
         }
         var wait = Math.Min(edit.Options.BackoffMaxMs, edit.Options.BackoffBaseMs << Math.Min(failures - 1, 20));
