@@ -94,6 +94,24 @@ public sealed class ChatRendererTests
         Assert.Equal(ErrorCodes.InvalidTemplate, Assert.Throws<GridException>(() => ChatTemplate.Parse(source).Render(new Dictionary<string, JsonElement>())).Code);
     }
 
+    [Theory]
+    [InlineData("(", ")", 2)]
+    [InlineData("[", "]", 2)]
+    [InlineData("-", "", 1)]
+    [InlineData("1 if 1 else ", "", 1)]
+    public void Parse_Nesting_IsCountedWhateverTheStack(string open, string close, int levels)
+    {
+        // The innermost value takes two levels itself.
+        var most = (200 - 2) / levels;
+        ParseNested(most);
+        var problem = Assert.Throws<GridException>(() => ParseNested(most + 1));
+        Assert.Equal(ErrorCodes.InvalidTemplate, problem.Code);
+        Assert.Contains("200 levels", problem.Message, StringComparison.Ordinal);
+
+        void ParseNested(int depth) =>
+            ChatTemplate.Parse("{{ " + string.Concat(Enumerable.Repeat(open, depth)) + "1" + string.Concat(Enumerable.Repeat(close, depth)) + " }}");
+    }
+
     private static (string Learnt, string Masked) Parts(string? template, string conversation)
     {
         var model = Model(template);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 
 namespace FineTuneGrid.Text.Templates;
 
@@ -9,7 +8,11 @@ internal abstract class ExpressionParser(List<TemplateToken> tokens)
     // Long chains make deep trees, and every level is a stack frame when evaluated.
     private const int LongestChain = 500;
 
+    // Far above what templates do, far below what a thread's stack holds. A pair of brackets takes two levels.
+    private const int DeepestNesting = 200;
+
     private int _at;
+    private int _depth;
 
     protected TemplateToken Current => tokens[_at];
 
@@ -41,7 +44,7 @@ internal abstract class ExpressionParser(List<TemplateToken> tokens)
 
     protected Expression Expression(bool withCondition = true)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
+        Enter();
         var value = Or();
         for (var length = 0; withCondition && TakeName("if"); length++)
         {
@@ -49,6 +52,7 @@ internal abstract class ExpressionParser(List<TemplateToken> tokens)
             var condition = Or();
             value = new ConditionalExpression(condition, value, TakeName("else") ? Expression() : null);
         }
+        _depth--;
         return value;
     }
 
@@ -148,12 +152,14 @@ internal abstract class ExpressionParser(List<TemplateToken> tokens)
 
     private Expression Unary(bool withFilter = true)
     {
-        RuntimeHelpers.EnsureSufficientExecutionStack();
+        Enter();
         var value = Current.Kind == TokenKind.Operator && Current.Value is "-" or "+"
             ? new SignExpression(Next().Value == "-", Unary(withFilter: false))
             : Primary();
         value = Postfix(value);
-        return withFilter ? Filters(value) : value;
+        value = withFilter ? Filters(value) : value;
+        _depth--;
+        return value;
     }
 
     private Expression Primary()
@@ -352,6 +358,13 @@ internal abstract class ExpressionParser(List<TemplateToken> tokens)
         TokenKind.Operator => token.Value is "[" or "{",
         _ => false,
     };
+
+    /// <summary>One level deeper; its caller goes back up. A parser that has thrown is not used again.</summary>
+    private void Enter()
+    {
+        if (++_depth > DeepestNesting)
+            throw new TemplateException($"expressions nested more than {DeepestNesting} levels deep", Current.Line);
+    }
 
     private void Limit(int length)
     {
