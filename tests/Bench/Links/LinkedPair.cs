@@ -1,6 +1,4 @@
 using System.Text.Json.Nodes;
-using FineTuneGrid.Bench.Checkpoints;
-using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.TrainerSupport;
 using FineTuneGrid.TrainerSupport.Links;
@@ -10,20 +8,14 @@ namespace FineTuneGrid.Bench.Links;
 /// <summary>Two trainer processes, each in a network of its own, that do one run after another over one of the links between them.</summary>
 internal sealed class LinkedPair : IAsyncDisposable
 {
-    /// <summary>Most steps' data is new: the held-out loss is of what was learned, not of what was learned by heart.</summary>
-    private const int TrainExamples = 60_000;
-
-    private const int HeldOutExamples = 400;
-    private const double LeaseSeconds = 24 * 3600;
+    private const double LeaseSeconds = 12 * 3600;
 
     private readonly TestStore _store = new();
     private readonly SlowLink _link;
     private readonly int _window;
     private readonly int _batchTokens;
     private IReadOnlyList<FakeAgent> _workers = [];
-    private ModelManifest _model = null!;
-    private TokenIndex _train = null!;
-    private TokenIndex _heldOut = null!;
+    private LinksJob _job = null!;
     private int _runs;
 
     private LinkedPair(SlowLink link, LinksPlan plan) => (_link, _window, _batchTokens) = (link, plan.LocalSteps, plan.BatchTokens);
@@ -32,9 +24,7 @@ internal sealed class LinkedPair : IAsyncDisposable
     public static async Task<LinkedPair> StartAsync(SlowLink link, LinksPlan plan)
     {
         var pair = new LinkedPair(link, plan);
-        pair._model = (await BenchModel.AddAsync(BenchModel.Tiny, pair._store.Blobs)).Manifest;
-        pair._train = pair._store.AddTokens("links", TrainExamples, seed: 3);
-        pair._heldOut = pair._store.AddTokens("links-held-out", HeldOutExamples, seed: 4);
+        pair._job = await LinksJob.AddAsync(plan.Model, pair._store);
         pair._workers = await Task.WhenAll(Enumerable.Range(0, 2).Select(side => FakeAgent.StartAsync(pair._store, LeaseSeconds, network: link.Side(side).Name)));
         return pair;
     }
@@ -57,24 +47,14 @@ internal sealed class LinkedPair : IAsyncDisposable
         _store.Dispose();
     }
 
-    private TrainingOrder Order(string jobId, Way way, int seed)
-    {
-        var order = _store.Order(jobId, train: _train, change: json =>
+    private TrainingOrder Order(string jobId, Way way, int seed) =>
+        _job.With(_store.Order(jobId, train: _job.Train, change: json =>
         {
-            json["method"]!["rank"] = 16;
-            json["optimizer"] = new JsonObject
-            {
-                ["learning_rate"] = 0.002,
-                ["max_steps"] = way.Steps,
-                ["batch_tokens"] = _batchTokens,
-                ["micro_batch_tokens"] = _batchTokens / 2,
-                ["seed"] = seed,
-            };
+            json["optimizer"] = new JsonObject { ["max_steps"] = way.Steps, ["batch_tokens"] = _batchTokens, ["micro_batch_tokens"] = _batchTokens / 2, ["seed"] = seed };
             if (way.LocalSteps is { } local) json["optimizer"]!["local_steps"] = local;
             json["checkpoint"]!["every_steps"] = (way.LocalSteps ?? 1) * way.Steps;
             json["resources"] = new JsonObject { ["workers"] = 2 };
             json["mode"] = "fast";
-        });
-        return order with { Model = _model, Validation = _heldOut, Resolved = order.Resolved with { Mode = "fast" } };
-    }
+            _job.Method(json);
+        }));
 }

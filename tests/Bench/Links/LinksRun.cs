@@ -8,10 +8,8 @@ namespace FineTuneGrid.Bench.Links;
 /// </summary>
 internal static class LinksRun
 {
-    /// <summary>Enough for a median; each takes some tenths of a second.</summary>
-    private const int SlowSynchronousSteps = 64;
-
-    public static async Task<bool> RunAsync(LinksPlan plan)
+    /// <param name="stop">Where the bench is told to end, its trainers and networks end with it.</param>
+    public static async Task<bool> RunAsync(LinksPlan plan, CancellationToken stop)
     {
         BenchOutput.Quiet();
         using var link = SlowLink.Create(plan.Link);
@@ -27,17 +25,17 @@ internal static class LinksRun
                 new(Way.Low, Way.Fast, plan.LocalSteps, plan.Steps),
                 new(Way.Synchronous, Way.Fast, null, plan.Steps),
             ];
-            for (var i = 0; i < ways.Length; i++) runs.Add(await TakeAsync(pair, ways[(seed + i) % ways.Length], seed));
+            for (var i = 0; i < ways.Length; i++) runs.Add(await TakeAsync(pair, ways[(seed + i) % ways.Length], seed, stop));
         }
-        runs.Add(await TakeAsync(pair, new Way(Way.Synchronous, Way.Slow, null, Math.Min(plan.Steps, SlowSynchronousSteps)), plan.Seeds));
+        runs.Add(await TakeAsync(pair, new Way(Way.Synchronous, Way.Slow, null, LinksPlan.LeastWindows * plan.LocalSteps), plan.Seeds, stop));
         var summary = new LinksSummary(plan, probe, runs);
         BenchOutput.Line(summary.Line());
         return summary.Ok;
     }
 
-    private static async Task<LinkedRun> TakeAsync(LinkedPair pair, Way way, int seed)
+    private static async Task<LinkedRun> TakeAsync(LinkedPair pair, Way way, int seed, CancellationToken stop)
     {
-        var run = await pair.RunAsync(way, seed);
+        var run = await pair.RunAsync(way, seed).WaitAsync(stop);
         BenchOutput.Line(run.Line());
         return run;
     }

@@ -36,7 +36,7 @@ internal sealed class LinksSummary(LinksPlan plan, LinkProbe probe, IReadOnlyLis
     public object Line() => new
     {
         Bench = "links",
-        Model = "tiny",
+        plan.Model,
         TrainedParameters = Parameters,
         Workers,
         plan.Link.RateMbit,
