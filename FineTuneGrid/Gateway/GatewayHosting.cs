@@ -82,6 +82,7 @@ public static class GatewayHosting
         app.MapAssets();
         app.MapAdapters();
         app.MapRuns();
+        app.MapCompletions();
         app.MapTokenize();
         app.MapFleet();
         app.MapCluster();

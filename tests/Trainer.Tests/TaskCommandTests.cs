@@ -26,6 +26,73 @@ public sealed class TaskCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Completion_WithLogprobs_NamesEveryTokenAndItsPlace()
+    {
+        var plain = Task(new CompletionTask(["hello"], Chat: false, MaxTokens: 6, Temperature: 0, TopP: 1, Seed: 0, Echo: true, Logprobs: 2));
+        var whole = (await RunAsync(plain)).Completions![0];
+        var logprobs = whole.Logprobs!;
+
+        var count = whole.PromptTokens + whole.CompletionTokens;
+        Assert.Equal((count, count, count, count), (logprobs.Tokens.Count, logprobs.TokenLogprobs.Count, logprobs.TopLogprobs!.Count, logprobs.TextOffset.Count));
+        Assert.StartsWith("hello", whole.Text, StringComparison.Ordinal);
+        Assert.Null(logprobs.TokenLogprobs[0]);
+        Assert.Null(logprobs.TopLogprobs[0]);
+        Assert.All(logprobs.TokenLogprobs.Skip(1), l => Assert.True(l <= 0));
+        // What was chosen greedily is the likeliest of those named.
+        for (var i = whole.PromptTokens; i < count; i++)
+            Assert.Equal(logprobs.TopLogprobs[i]!.Values.Max(), logprobs.TokenLogprobs[i]);
+        Assert.Equal(logprobs.TextOffset.Order(), logprobs.TextOffset);
+    }
+
+    [Fact]
+    public async Task Completion_ThatOnlyEchoes_ScoresWhatThePrefixesPredict()
+    {
+        var ids = FineTuneGrid.Text.ModelText.LoadFolder(Path.Combine(AppContext.BaseDirectory, "model")).EncodePrompt("hello, a hello");
+        Assert.True(ids.Length > 3);
+
+        var scored = (await RunAsync(Task(new CompletionTask([], false, 0, 0, 1, 0, PromptTokens: [[ids[0]], ids], Echo: true, Logprobs: 0)))).Completions!;
+        var prefixes = Enumerable.Range(1, ids.Length - 1).Select(n => ids[..n]).ToArray();
+        var next = (await RunAsync(Task(new CompletionTask([], false, 1, 0, 1, 0, PromptTokens: prefixes, Logprobs: 1 << 20)))).Completions!;
+
+        Assert.Equal((ids.Length, 0, "length"), (scored[1].PromptTokens, scored[1].CompletionTokens, scored[1].FinishReason));
+        Assert.Equal([null], scored[0].Logprobs!.TokenLogprobs);
+        Assert.Null(scored[1].Logprobs!.TopLogprobs);
+        for (var i = 1; i < ids.Length; i++)
+            Assert.Equal(next[i - 1].Logprobs!.TopLogprobs![0]![scored[1].Logprobs!.Tokens[i]], scored[1].Logprobs!.TokenLogprobs[i]!.Value, 1e-4);
+    }
+
+    [Fact]
+    public async Task Completion_WithAStopText_EndsBeforeIt()
+    {
+        var free = (await RunAsync(Task(new CompletionTask(["hello"], false, 12, 0, 1, 0)))).Completions![0];
+        Assert.True(free.Text.Length > 3, free.Text);
+        var stop = free.Text[2..4];
+
+        var stopped = (await RunAsync(Task(new CompletionTask(["hello"], false, 12, 0, 1, 0, Stop: ["never there", stop])))).Completions![0];
+
+        Assert.Equal((free.Text[..free.Text.IndexOf(stop, StringComparison.Ordinal)], "stop"), (stopped.Text, stopped.FinishReason));
+        Assert.True(stopped.CompletionTokens <= free.CompletionTokens);
+    }
+
+    [Fact]
+    public async Task Completion_OfTheLikeliestTokenAlone_IsGreedyAtAnyTemperature()
+    {
+        var greedy = await RunAsync(Task(new CompletionTask(["hello", "a"], false, 6, 0, 1, 0)));
+        var drawn = await RunAsync(Task(new CompletionTask(["hello", "a"], false, 6, Temperature: 5, 1, Seed: 3, TopK: 1)));
+
+        Assert.Equal(greedy.Completions, drawn.Completions);
+    }
+
+    [Fact]
+    public async Task Completion_OfAnIdOutsideTheVocabulary_NamesThePrompt()
+    {
+        var reply = await RunAsync(Task(new CompletionTask([], false, 0, 0, 1, 0, PromptTokens: [[1, 2], [1, 1 << 20]], Echo: true, Logprobs: 0)));
+
+        Assert.Equal((ErrorCodes.InvalidValue, "prompt"), (reply.Error!.Code, reply.Error.Field));
+        Assert.Contains("Prompt 1", reply.Error.Message);
+    }
+
+    [Fact]
     public async Task Evaluation_WithExactMatch_ComparesGreedyAnswers()
     {
         var reply = await RunAsync(new TrainerTask("task-e", _store.Access, "cpu", 1, _store.Model, null, Evaluation: new EvaluationTask(_store.Validation, 4)));

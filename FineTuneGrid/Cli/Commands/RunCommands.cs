@@ -15,17 +15,19 @@ public static class RunCommands
         var maxTokens = new Option<int>("--max-tokens") { Description = "Longest completion.", DefaultValueFactory = _ => 128 };
         var temperature = new Option<double>("--temperature") { Description = "0 chooses the likeliest token.", DefaultValueFactory = _ => 0 };
         var topP = new Option<double>("--top-p") { Description = "Nucleus sampling.", DefaultValueFactory = _ => 1 };
+        var topK = new Option<int>("--top-k") { Description = "Sample from the likeliest so many tokens; 0: from all.", DefaultValueFactory = _ => 0 };
+        var stop = new Option<string[]>("--stop") { Description = "A text that ends a completion; up to four times." };
         var seed = new Option<long>("--seed") { Description = "Seed of the sampling.", DefaultValueFactory = _ => 0 };
         return new Command("generate", "Complete prompts.").Does(async (context, ct) =>
         {
             var reply = await context.Client.PostAsync("api/v1/generate", new
             {
                 model = context.Get(Model), prompts = context.Get(prompts), chat = context.Get(chat), max_tokens = context.Get(maxTokens),
-                temperature = context.Get(temperature), top_p = context.Get(topP), seed = context.Get(seed),
+                temperature = context.Get(temperature), top_p = context.Get(topP), top_k = context.Get(topK), stop = context.Get(stop) ?? [], seed = context.Get(seed),
             }, ct);
             context.Output.Result(reply, () => string.Join("\n", reply.GetProperty("completions").EnumerateArray().Select(c => c.Text("text"))));
             return 0;
-        }, Model, prompts, chat, maxTokens, temperature, topP, seed);
+        }, Model, prompts, chat, maxTokens, temperature, topP, topK, stop, seed);
     }
 
     public static Command Evaluate()

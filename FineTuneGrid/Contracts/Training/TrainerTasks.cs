@@ -17,7 +17,23 @@ public sealed record TrainerTask(
     VerificationTask? Verification = null);
 
 /// <param name="Prompts">Texts, completed as they are; or, with <paramref name="Chat"/>, user messages for the chat template.</param>
-public sealed record CompletionTask(IReadOnlyList<string> Prompts, bool Chat, int MaxTokens, double Temperature, double TopP, long Seed);
+/// <param name="TopK">0: all tokens may be sampled.</param>
+/// <param name="Stop">Texts that end a completion; neither they nor what follows is part of it.</param>
+/// <param name="PromptTokens">Prompts as token ids, taken as they are, instead of texts.</param>
+/// <param name="Echo">Whether the completion begins with its prompt; only then may <paramref name="MaxTokens"/> be 0.</param>
+/// <param name="Logprobs">Also say each token's log-probability, and those of so many of the likeliest in its place. Null: do not.</param>
+public sealed record CompletionTask(
+    IReadOnlyList<string> Prompts,
+    bool Chat,
+    int MaxTokens,
+    double Temperature,
+    double TopP,
+    long Seed,
+    int TopK = 0,
+    IReadOnlyList<string>? Stop = null,
+    IReadOnlyList<IReadOnlyList<int>>? PromptTokens = null,
+    bool Echo = false,
+    int? Logprobs = null);
 
 /// <summary>Mean loss over the supervised tokens; with <paramref name="ExactMatchRows"/> above 0, also greedy completions compared.</summary>
 public sealed record EvaluationTask(TokenIndex Tokens, int ExactMatchRows);
@@ -39,7 +55,17 @@ public sealed record TrainerTaskReply(
     ResumeVerification? Verification = null);
 
 /// <param name="FinishReason"><c>stop</c> or <c>length</c>.</param>
-public sealed record Completion(string Text, int PromptTokens, int CompletionTokens, string FinishReason);
+public sealed record Completion(string Text, int PromptTokens, int CompletionTokens, string FinishReason, CompletionLogprobs? Logprobs = null);
+
+/// <summary>One entry a token in every list, in the shape of OpenAI's completions.</summary>
+/// <param name="TokenLogprobs">Null for a prompt's first token.</param>
+/// <param name="TopLogprobs">The likeliest tokens, and the token itself; null where none were asked for.</param>
+/// <param name="TextOffset">Where the token's text begins, in code points of the completion's text.</param>
+public sealed record CompletionLogprobs(
+    IReadOnlyList<string> Tokens,
+    IReadOnlyList<double?> TokenLogprobs,
+    IReadOnlyList<IReadOnlyDictionary<string, double>?>? TopLogprobs,
+    IReadOnlyList<int> TextOffset);
 
 public sealed record EvaluationReply(double Loss, long SupervisedTokens, long Examples, double? ExactMatch, IReadOnlyList<EvaluationSample> Samples);
 

@@ -49,6 +49,11 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
     public static async Task WriteAsync(HttpContext context, int status, GridError error)
     {
         if (context.Response.HasStarted) return;
+        if (OpenAiErrors.IsTheirs(context.Request.Path))
+        {
+            await OpenAiErrors.WriteAsync(context, status, error);
+            return;
+        }
         context.Response.StatusCode = status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
         var problem = new Problem($"urn:finetunegrid:error:{error.Code}", ProblemMap.Title(status), status, error.Message, error.Code, error.Field,

@@ -15,7 +15,7 @@ public sealed class TextGenerator(CausalLm model)
     {
         if (prompts.Count == 0)
             return [];
-        Check(prompts);
+        PromptCheck.Check(prompts, model.Architecture.ContextLength - 1, model.Architecture);
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         var architecture = model.Architecture;
@@ -68,27 +68,12 @@ public sealed class TextGenerator(CausalLm model)
         return [.. flat.Chunk(width)];
     }
 
-    private void Check(IReadOnlyList<int[]> prompts)
-    {
-        for (var i = 0; i < prompts.Count; i++)
-        {
-            if (prompts[i].Length == 0)
-                throw new GridException(ErrorCodes.InvalidValue, $"Prompt {i} has no tokens; begin with the model's bos token.", "prompt");
-            if (prompts[i].Length >= model.Architecture.ContextLength)
-            {
-                throw new GridException(ErrorCodes.SequenceTooLong,
-                    $"Prompt {i} has {prompts[i].Length} tokens; the model's context is {model.Architecture.ContextLength}.", "prompt");
-            }
-
-            if (prompts[i].Any(t => (uint)t >= (uint)model.Architecture.VocabSize))
-                throw new GridException(ErrorCodes.InvalidValue, $"Prompt {i} has a token id outside the vocabulary of {model.Architecture.VocabSize}.", "prompt");
-        }
-    }
-
     private sealed class Growing(int index, int[] prompt, bool alive)
     {
         private readonly List<int> _tokens = [];
         private readonly List<float> _logProbs = [];
+        private readonly List<ScoredToken> _scored = [];
+        private ScoredToken? _end;
         private bool _stopped;
 
         public int Index => index;
@@ -103,13 +88,14 @@ public sealed class TextGenerator(CausalLm model)
         /// <summary>Where the last token stands.</summary>
         public int Position => prompt.Length + Math.Max(0, _tokens.Count - 1);
 
-        public Continuation Result => new(_tokens, _logProbs, _stopped);
+        public Continuation Result => new(_tokens, _logProbs, _stopped) { End = _end, Scored = _scored };
 
         public void Take(float[] logits, GenerationOptions options, int context)
         {
-            var id = TokenSampler.Choose(logits, options, index, _tokens.Count);
+            var id = TokenSampler.Choose(logits, options, options.FirstPrompt + index, _tokens.Count);
             if (options.StopTokens.Contains(id))
             {
+                _end = TokenSampler.Score(logits, id, options.Alternatives);
                 _stopped = true;
                 Alive = false;
                 return;
@@ -117,7 +103,10 @@ public sealed class TextGenerator(CausalLm model)
 
             _tokens.Add(id);
             _logProbs.Add(TokenSampler.LogProb(logits, id));
-            Alive = _tokens.Count < options.MaxNewTokens && prompt.Length + _tokens.Count < context;
+            if (options.Alternatives > 0)
+                _scored.Add(TokenSampler.Score(logits, id, options.Alternatives));
+            _stopped = options.StopWhen?.Invoke(_tokens) == true;
+            Alive = !_stopped && _tokens.Count < options.MaxNewTokens && prompt.Length + _tokens.Count < context;
         }
     }
 }

@@ -11,7 +11,7 @@ public static class TokenSampler
             return ArgMax(logits);
         var weights = Softmax(logits, options.Temperature);
         int[] order = [.. Enumerable.Range(0, weights.Length).OrderByDescending(i => weights[i]).ThenBy(i => i)];
-        var (count, mass) = Nucleus(order, weights, options.TopP);
+        var (count, mass) = Nucleus(order.AsSpan(0, options.TopK > 0 ? Math.Min(options.TopK, order.Length) : order.Length), weights, options.TopP);
         var target = CounterRng.Stream(options.Seed, $"sample/{prompt}").Uniform(step) * mass;
         double seen = 0;
         for (var i = 0; i < count; i++)
@@ -31,6 +31,18 @@ public static class TokenSampler
         foreach (var z in logits)
             sum += Math.Exp(z - max);
         return (float)(logits[id] - max - Math.Log(sum));
+    }
+
+    /// <summary>An id's log-probability, and those of the likeliest ids: falling, the lower id first among equals.</summary>
+    public static ScoredToken Score(ReadOnlySpan<float> logits, int id, int likeliest)
+    {
+        double max = logits[ArgMax(logits)], sum = 0;
+        foreach (var z in logits)
+            sum += Math.Exp(z - max);
+        var shift = max + Math.Log(sum);
+        var values = logits.ToArray();
+        int[] top = likeliest == 0 ? [] : [.. Enumerable.Range(0, values.Length).OrderByDescending(i => values[i]).ThenBy(i => i).Take(likeliest)];
+        return new ScoredToken(id, (float)(values[id] - shift), [.. top.Select(i => (i, (float)(values[i] - shift)))]);
     }
 
     private static int ArgMax(ReadOnlySpan<float> logits)
@@ -56,13 +68,15 @@ public static class TokenSampler
         return weights;
     }
 
-    private static (int Count, double Mass) Nucleus(int[] order, double[] weights, double topP)
+    private static (int Count, double Mass) Nucleus(ReadOnlySpan<int> order, double[] weights, double topP)
     {
-        double mass = 0;
+        double whole = 0, mass = 0;
+        foreach (var id in order)
+            whole += weights[id];
         for (var i = 0; i < order.Length; i++)
         {
             mass += weights[order[i]];
-            if (mass >= topP)
+            if (mass >= topP * whole)
                 return (i + 1, mass);
         }
 

@@ -23,4 +23,7 @@ internal sealed class PromptReader(ModelStore models, ModelManifest model)
     }
 
     public string Decode(IEnumerable<int> ids) => _text.Value.Tokenizer.Decode([.. ids]);
+
+    /// <summary>Reads a sequence of ids piece by piece.</summary>
+    public TokenPieces Pieces() => new(_text.Value.Tokenizer);
 }

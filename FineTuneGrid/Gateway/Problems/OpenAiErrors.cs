@@ -1,0 +1,34 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FineTuneGrid.Contracts;
+
+namespace FineTuneGrid.Gateway.Problems;
+
+/// <summary>Refusals below <c>/v1</c> in OpenAI's shape, which its clients read.</summary>
+internal static class OpenAiErrors
+{
+    private sealed record Body(Error Error);
+
+    private sealed record Error(
+        string Message, string Type, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param, string Code);
+
+    public static bool IsTheirs(PathString path) => path.StartsWithSegments("/v1");
+
+    public static async Task WriteAsync(HttpContext context, int status, GridError error)
+    {
+        // OpenAI knows no 422: what does not fit is a bad request.
+        context.Response.StatusCode = status == 422 ? 400 : status;
+        if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
+        var (type, code) = status switch
+        {
+            401 => ("authentication_error", "invalid_api_key"),
+            403 => ("permission_error", error.Code),
+            404 => ("invalid_request_error", error.Field == "model" ? "model_not_found" : error.Code),
+            429 => ("rate_limit_error", error.Code),
+            >= 500 => ("server_error", error.Code),
+            _ => ("invalid_request_error", error.Code),
+        };
+        context.Response.ContentType = "application/json";
+        await context.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(new Body(new Error(error.Message, type, error.Field, code)), GridJson.Options), context.RequestAborted);
+    }
+}
