@@ -23,6 +23,7 @@ internal static class SequenceFilters
         ["reverse"] = (items, value, _, _) => Reverse(items, value),
         ["select"] = (items, _, a, _) => items.Where(item => Test(item, a, 0)).ToList(),
         ["selectattr"] = (items, _, a, b) => items.Where(item => Test(Attribute(item, a.Get(0, "attribute"), b), a, 1)).ToList(),
+        ["slice"] = (items, _, a, b) => Slice(items, a, b),
         ["sort"] = (items, _, a, b) => Sort(items, a, b),
         ["sum"] = (items, _, a, b) => Pick(items, a.Get(0, "attribute", null), b).Aggregate(a.Get(1, "start", 0L), (sum, item) => TemplateArithmetic.Apply("+", sum, item, b)),
         ["unique"] = (items, _, a, b) => Unique(items, a, b),
@@ -91,7 +92,9 @@ internal static class SequenceFilters
             ? [.. items.OrderByDescending(Key, comparer)]
             : [.. items.OrderBy(Key, comparer)];
 
-        object? Key(object? item) => TemplateFilters.Fold(attribute is null ? item : Attribute(item, attribute, budget), sensitive);
+        object? Key(object? item) => attribute is string paths && paths.Contains(',')
+            ? paths.Split(',').Select(path => TemplateFilters.Fold(Attribute(item, path, budget), sensitive)).ToList()
+            : TemplateFilters.Fold(attribute is null ? item : Attribute(item, attribute, budget), sensitive);
     }
 
     private static List<object?> Unique(List<object?> items, CallArguments arguments, TemplateBudget budget)
@@ -134,6 +137,28 @@ internal static class SequenceFilters
                 batches[^1].Add(arguments.Get(1, "fill_with"));
         }
         return [.. batches];
+    }
+
+    private static List<object?> Slice(List<object?> items, CallArguments arguments, TemplateBudget budget)
+    {
+        var count = arguments.Number(0, "slices", 0);
+        if (count < 1)
+            throw new TemplateException("slice: at least one slice is needed");
+        budget.Build(count);
+        var fill = arguments.Get(1, "fill_with", null);
+        List<object?> slices = [];
+        var from = 0;
+        for (var i = 0L; i < count; i++)
+        {
+            var longer = i < items.Count % count;
+            var size = (int)(items.Count / count) + (longer ? 1 : 0);
+            var slice = items.GetRange(from, size);
+            from += size;
+            if (fill is not null && !longer)
+                slice.Add(fill);
+            slices.Add(slice);
+        }
+        return slices;
     }
 
     private static object Reverse(List<object?> items, object? value)

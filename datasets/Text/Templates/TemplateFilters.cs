@@ -11,7 +11,9 @@ internal static class TemplateFilters
     private static readonly Dictionary<string, Filter> Filters = new(StringComparer.Ordinal)
     {
         ["abs"] = (v, _, _) => v is double d ? (object)Math.Abs(d) : Math.Abs(ToInteger(v, 0)),
+        ["attr"] = (v, a, b) => v is Undefined undefined ? throw undefined.Error() : (object?)TemplateMethods.Find(v, a.Text(0, "name"), b) ?? new Undefined(a.Text(0, "name")),
         ["capitalize"] = (v, _, _) => Capitalize(TemplateValues.Print(v)),
+        ["center"] = (v, a, b) => TemplatePadding.Center(TemplateValues.Print(v), a.Number(0, "width", 80), " ", b),
         ["count"] = (v, _, _) => TemplateValues.Length(v),
         ["d"] = Default,
         ["default"] = Default,
@@ -19,12 +21,13 @@ internal static class TemplateFilters
         ["e"] = (v, _, _) => Escape(TemplateValues.Print(v)),
         ["escape"] = (v, _, _) => Escape(TemplateValues.Print(v)),
         ["float"] = (v, a, _) => ToReal(v, a.Get(0, "default", 0.0)),
+        ["forceescape"] = (v, _, _) => Escape(TemplateValues.Print(v)),
         ["format"] = (v, a, b) => TemplateFormat.Percent(TemplateValues.Print(v), new TemplateTuple(a.Positional), b),
         ["indent"] = (v, a, b) => Indent(TemplateValues.Print(v), a, b),
         ["int"] = (v, a, _) => ToInteger(v, a.Number(0, "default", 0)),
         ["items"] = (v, _, _) => v is Undefined ? [] : v is TemplateDict dict ? dict.Select(object? (p) => new TemplateTuple([p.Key, p.Value])).ToList() : throw Unfit("items", v),
         ["length"] = (v, _, _) => TemplateValues.Length(v),
-        ["lower"] = (v, _, _) => TemplateValues.Print(v).ToLowerInvariant(),
+        ["lower"] = (v, _, _) => TemplateCase.Lower(TemplateValues.Print(v)),
         ["replace"] = (v, a, b) => Replace(TemplateValues.Print(v), TemplateValues.Print(a.Get(0, "old")), TemplateValues.Print(a.Get(1, "new")), a.Number(2, "count", -1), b),
         ["round"] = (v, a, _) => Round(v, a),
         ["safe"] = (v, _, _) => TemplateValues.Print(v),
@@ -32,7 +35,8 @@ internal static class TemplateFilters
         ["title"] = (v, _, _) => TitleCase(TemplateValues.Print(v)),
         ["tojson"] = (v, a, b) => TemplateJson.Write(v, a, b),
         ["trim"] = (v, a, _) => TemplateMethods.Trim(TemplateValues.Print(v), a, true, true),
-        ["upper"] = (v, _, _) => TemplateValues.Print(v).ToUpperInvariant(),
+        ["truncate"] = (v, a, _) => Truncate(TemplateValues.Print(v), a),
+        ["upper"] = (v, _, _) => TemplateCase.Upper(TemplateValues.Print(v)),
         ["wordcount"] = (v, _, _) => (long)TemplateValues.Print(v).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length,
     };
 
@@ -131,17 +135,43 @@ internal static class TemplateFilters
         return arguments.Flag(1, "first", false) ? width + output : output;
     }
 
+    private static string Truncate(string text, CallArguments arguments)
+    {
+        var length = arguments.Number(0, "length", 255);
+        var end = TemplateValues.Print(arguments.Get(2, "end", "..."));
+        var runes = text.EnumerateRunes().ToList();
+        if (runes.Count <= length + arguments.Number(3, "leeway", 5))
+            return text;
+        if (length < TemplateValues.CodePoints(end))
+            throw new TemplateException("truncate: the length is less than that of the end");
+        var kept = string.Concat(runes.Take((int)(length - TemplateValues.CodePoints(end))));
+        if (!arguments.Flag(1, "killwords", false) && kept.LastIndexOf(' ') is var at and >= 0)
+            kept = kept[..at];
+        return kept + end;
+    }
+
     private static double Round(object? value, CallArguments arguments)
     {
         var number = TemplateValues.AsNumber(value) ?? throw Unfit("round", value);
         var scale = Math.Pow(10, Math.Clamp(arguments.Number(0, "precision", 0), -15, 15));
         return arguments.Get(1, "method", "common") switch
         {
-            "common" => scale >= 1 ? Math.Round(number, (int)Math.Log10(scale), MidpointRounding.ToEven) : Math.Round(number * scale, MidpointRounding.ToEven) / scale,
+            "common" => scale >= 1 ? Common(number, scale) : Math.Round(number * scale, MidpointRounding.ToEven) / scale,
             "ceil" => Math.Ceiling(number * scale) / scale,
             "floor" => Math.Floor(number * scale) / scale,
             var other => throw new TemplateException($"round: unknown method {TemplateValues.Represent(other)}"),
         };
+    }
+
+    // By the number's exact value: 2.675 is a little less than it looks. Ties go to the even digit.
+    private static double Common(double number, double scale)
+    {
+        var scaled = number * scale;
+        var isTie = Math.FusedMultiplyAdd(number, scale, -scaled) == 0 && Math.Abs(scaled - Math.Truncate(scaled)) == 0.5;
+        var digits = (int)Math.Round(Math.Log10(scale));
+        return isTie
+            ? Math.Round(scaled, MidpointRounding.ToEven) / scale
+            : double.Parse(number.ToString("F" + digits.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
     }
 
     public static TemplateException Unfit(string filter, object? value) =>

@@ -153,6 +153,8 @@ internal sealed class TemplateLexer
     private string Token()
     {
         var c = _source[_at];
+        if (c == '0' && _at + 1 < _source.Length && _source[_at + 1] is 'x' or 'X' or 'o' or 'O' or 'b' or 'B')
+            return Based(_source[_at + 1] is 'x' or 'X' ? 16 : _source[_at + 1] is 'o' or 'O' ? 8 : 2);
         if (char.IsAsciiDigit(c))
             return Number();
         if (char.IsLetter(c) || c == '_')
@@ -197,6 +199,26 @@ internal sealed class TemplateLexer
                 _at++;
         }
         Add(real ? TokenKind.Float : TokenKind.Integer, _source[start.._at].Replace("_", "", StringComparison.Ordinal));
+        return "";
+    }
+
+    private string Based(int radix)
+    {
+        var value = 0L;
+        var digits = 0;
+        for (_at += 2; _at < _source.Length && (char.IsAsciiHexDigit(_source[_at]) || _source[_at] == '_'); _at++)
+        {
+            if (_source[_at] == '_')
+                continue;
+            var digit = Convert.ToInt32(_source[_at].ToString(), 16);
+            if (digit >= radix || value > (long.MaxValue - digit) / radix)
+                throw new TemplateException("a number that cannot be read", _line);
+            value = (value * radix) + digit;
+            digits++;
+        }
+        if (digits == 0)
+            throw new TemplateException("a number without digits", _line);
+        Add(TokenKind.Integer, value.ToString(CultureInfo.InvariantCulture));
         return "";
     }
 

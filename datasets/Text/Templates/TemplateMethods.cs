@@ -20,8 +20,8 @@ internal static class TemplateMethods
 
     private static Func<CallArguments, object?>? OfText(string text, string name, TemplateBudget budget) => name switch
     {
-        "upper" => _ => text.ToUpperInvariant(),
-        "lower" => _ => text.ToLowerInvariant(),
+        "upper" => _ => TemplateCase.Upper(text),
+        "lower" => _ => TemplateCase.Lower(text),
         "title" => _ => TemplateFilters.TitleCase(text),
         "capitalize" => _ => TemplateFilters.Capitalize(text),
         "strip" => a => Trim(text, a, true, true),
@@ -32,6 +32,13 @@ internal static class TemplateMethods
         "splitlines" => a => Lines(text, a.Flag(0, "keepends", false)),
         "partition" => a => text.IndexOf(a.Text(0, "sep"), StringComparison.Ordinal) is var at and >= 0
             ? new TemplateTuple([text[..at], a.Text(0, "sep"), text[(at + a.Text(0, "sep").Length)..]]) : new TemplateTuple([text, "", ""]),
+        "rpartition" => a => text.LastIndexOf(a.Text(0, "sep"), StringComparison.Ordinal) is var at and >= 0
+            ? new TemplateTuple([text[..at], a.Text(0, "sep"), text[(at + a.Text(0, "sep").Length)..]]) : new TemplateTuple(["", "", text]),
+        "swapcase" => _ => string.Concat(text.EnumerateRunes().Select(r => Rune.IsUpper(r) ? Rune.ToLowerInvariant(r) : Rune.ToUpperInvariant(r))),
+        "center" => a => TemplatePadding.Center(text, a.Number(0, "width", 0), a.Has(1, "fillchar") ? a.Text(1, "fillchar") : " ", budget),
+        "ljust" => a => TemplatePadding.Left(text, a.Number(0, "width", 0), a.Has(1, "fillchar") ? a.Text(1, "fillchar") : " ", budget),
+        "rjust" => a => TemplatePadding.Right(text, a.Number(0, "width", 0), a.Has(1, "fillchar") ? a.Text(1, "fillchar") : " ", budget),
+        "expandtabs" => a => TemplatePadding.ExpandTabs(text, a.Number(0, "tabsize", 8), budget),
         "startswith" => a => Affix(a, text.StartsWith),
         "endswith" => a => Affix(a, text.EndsWith),
         "removeprefix" => a => a.Text(0, "prefix") is var p && text.StartsWith(p, StringComparison.Ordinal) ? text[p.Length..] : text,
@@ -51,7 +58,7 @@ internal static class TemplateMethods
         "isupper" => _ => text.Any(char.IsLetter) && text.ToUpperInvariant() == text,
         "islower" => _ => text.Any(char.IsLetter) && text.ToLowerInvariant() == text,
         "format" => a => TemplateFormat.Braces(text, a, budget),
-        "zfill" => a => text.PadLeft((int)Math.Clamp(a.Number(0, "width", 0), 0, 1000), '0'),
+        "zfill" => a => text is ['+' or '-', ..] ? text[0] + TemplatePadding.Right(text[1..], a.Number(0, "width", 0) - 1, "0", budget) : TemplatePadding.Right(text, a.Number(0, "width", 0), "0", budget),
         "encode" or "decode" or "translate" or "maketrans" => _ => throw new TemplateException($"str.{name} is not supported"),
         _ => null,
     };

@@ -6,9 +6,10 @@ internal static class TemplateTests
     private static readonly Dictionary<string, Func<object?, CallArguments, bool>> Tests = new(StringComparer.Ordinal)
     {
         ["boolean"] = (v, _) => v is bool,
-        ["callable"] = (v, _) => v is TemplateFunction,
+        ["callable"] = (v, _) => v is TemplateFunction or Undefined,
         ["defined"] = (v, _) => v is not Undefined,
         ["divisibleby"] = (v, a) => TemplateValues.AreEqual(TemplateArithmetic.Apply("%", v, a.Get(0, "num"), new TemplateBudget()), 0L),
+        ["escaped"] = (_, _) => false,
         ["even"] = (v, _) => Remainder(v) == 0,
         ["false"] = (v, _) => v is false,
         ["filter"] = (v, _) => v is string name && TemplateFilters.Exists(name),
