@@ -10,6 +10,8 @@ namespace FineTuneGrid.Text;
 public sealed class Tokenizer
 {
     private readonly TokenizerParts _parts;
+    private readonly WordSplitter? _words;
+    private readonly BpeModel? _wordModel;
     private readonly AddedVocabulary _raw;
     private readonly AddedVocabulary _normalized;
     private readonly string?[] _tokens;
@@ -21,6 +23,8 @@ public sealed class Tokenizer
     {
         _parts = parts;
         Digest = digest;
+        _wordModel = parts.Model as BpeModel;
+        _words = _wordModel is null ? null : parts.PreTokenizer?.Words;
         _raw = new AddedVocabulary(parts.AddedTokens.Where(t => !t.Normalized).Select(t => (t.Content, t)));
         _normalized = new AddedVocabulary(parts.AddedTokens.Where(t => t.Normalized).Select(t => (Normalize(t.Content), t)));
         _specialIds = [.. parts.AddedTokens.Where(t => t.Special).Select(t => t.Id)];
@@ -65,11 +69,11 @@ public sealed class Tokenizer
     /// <param name="addSpecialTokens">Whether the post-processor's tokens (such as bos) are put around the text.</param>
     /// <param name="parseSpecial">Whether special tokens spelt in the text become their ids; false takes them as plain text.</param>
     public int[] Encode(string text, bool addSpecialTokens = true, bool parseSpecial = true) =>
-        EncodeWithOffsets(text, addSpecialTokens, parseSpecial).Ids;
+        Encode(text, addSpecialTokens, parseSpecial, withRanges: false, isLiteral: null).ToIds();
 
     /// <summary>As <see cref="Encode"/>, with each token's range in <paramref name="text"/>.</summary>
     public TokenizedText EncodeWithOffsets(string text, bool addSpecialTokens = true, bool parseSpecial = true) =>
-        Encode(text, addSpecialTokens, parseSpecial, (_, _, _) => false);
+        Encode(text, addSpecialTokens, parseSpecial, withRanges: true, isLiteral: null).ToResult();
 
     /// <summary>Two texts as the post-processor joins them (for models that read pairs), with the segment of each token.</summary>
     /// <exception cref="GridException"><c>invalid_tokenizer</c> where tokenizer.json does not say how.</exception>
@@ -97,7 +101,7 @@ public sealed class Tokenizer
     internal TokenizedText EncodeWithLiterals(string text, bool addSpecialTokens, ControlTokens control, IReadOnlyList<int> literals)
     {
         int[] places = [.. literals];
-        return Encode(text, addSpecialTokens, true, (id, start, end) => control.Contains(id) && Reaches(places, start, end));
+        return Encode(text, addSpecialTokens, true, withRanges: true, (id, start, end) => control.Contains(id) && Reaches(places, start, end)).ToResult();
     }
 
     /// <summary>Whether one of the ascending positions lies within (start, end), its borders not counted.</summary>
@@ -108,10 +112,10 @@ public sealed class Tokenizer
         return at < places.Length && places[at] < end;
     }
 
-    private TokenizedText Encode(string text, bool addSpecialTokens, bool parseSpecial, Func<int, int, int, bool> isLiteral)
+    private TokenSink Encode(string text, bool addSpecialTokens, bool parseSpecial, bool withRanges, Func<int, int, int, bool>? isLiteral)
     {
         text = Unicode.WellFormed(text);
-        var sink = new TokenSink();
+        var sink = new TokenSink(text.Length / 3, withRanges);
         if (addSpecialTokens)
             sink.Add(_parts.PostProcessor.Prefix, 0);
         _raw.Split(text, parseSpecial, (start, end, token) =>
@@ -120,10 +124,10 @@ public sealed class Tokenizer
                 sink.Add(token.Id, start, end);
             else
                 EncodePart(AlignedText.Slice(text, start, end), parseSpecial, sink, isLiteral);
-        }, (token, start, end) => isLiteral(token.Id, start, end));
+        }, isLiteral is null ? null : (token, start, end) => isLiteral(token.Id, start, end));
         if (addSpecialTokens)
             sink.Add(_parts.PostProcessor.Suffix, text.Length);
-        return sink.ToResult();
+        return sink;
     }
 
     /// <summary>The text of the ids. Bytes that are no UTF-8 become U+FFFD; ids outside the vocabulary are left out.
@@ -139,7 +143,7 @@ public sealed class Tokenizer
         return _parts.Decoder is { } decoder ? string.Concat(decoder.Apply(tokens)) : string.Join(' ', tokens);
     }
 
-    private void EncodePart(AlignedText raw, bool parseSpecial, TokenSink sink, Func<int, int, int, bool> isLiteral)
+    private void EncodePart(AlignedText raw, bool parseSpecial, TokenSink sink, Func<int, int, int, bool>? isLiteral)
     {
         var text = _parts.Normalizer?.Apply(raw) ?? raw;
         _normalized.Split(text.Text, parseSpecial, (start, end, token) =>
@@ -148,6 +152,11 @@ public sealed class Tokenizer
             {
                 var range = text.SourceRange(start, end);
                 sink.Add(token.Id, range.Start, range.End);
+                return;
+            }
+            if (_words is not null)
+            {
+                Words(text, start, end, sink);
                 return;
             }
             var piece = new Piece(text, start, end);
@@ -160,7 +169,23 @@ public sealed class Tokenizer
             preTokenizer.Apply(piece, pieces);
             foreach (var part in pieces)
                 _parts.Model.Tokenize(part, sink);
-        }, (token, start, end) => text.SourceRange(start, end) is var range && isLiteral(token.Id, range.Start, range.End));
+        }, isLiteral is null ? null : (token, start, end) => text.SourceRange(start, end) is var range && isLiteral(token.Id, range.Start, range.End));
+    }
+
+    /// <summary>What pre-tokenizer and model do to plain text, without a list in between.</summary>
+    private void Words(AlignedText text, int start, int end, TokenSink sink)
+    {
+        var span = text.Text.AsSpan(0, end);
+        var offset = text.Origin;
+        while (start < end)
+        {
+            var next = _words!.End(span, start);
+            if (text.IsSource)
+                sink.Add(_wordModel!.Symbols(span[start..next]), offset + start);
+            else
+                _wordModel!.Tokenize(new Piece(text, start, next), sink);
+            start = next;
+        }
     }
 
     private string Normalize(string content) =>

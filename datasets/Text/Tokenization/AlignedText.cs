@@ -19,6 +19,9 @@ internal sealed class AlignedText
 
     public int Length => Text.Length;
 
+    /// <summary>Whether every unit is the source's own.</summary>
+    public bool IsSource => _starts is null;
+
     /// <summary>The part [start, end) of a source text, unchanged.</summary>
     public static AlignedText Slice(string source, int start, int end) =>
         new(start == 0 && end == source.Length ? source : source[start..end], start, null, null);

@@ -6,38 +6,44 @@ namespace FineTuneGrid.Text.Tokenization;
 /// </summary>
 internal static class BpeMerger
 {
-    private const int ScanLimit = 32;
+    private const int ScanLimit = 64;
 
     /// <param name="symbols">Symbols in order; shortened in place.</param>
-    public static void Merge(List<BpeSymbol> symbols, IReadOnlyDictionary<long, BpeMerge> merges)
-    {
-        if (symbols.Count <= ScanLimit)
-            Scan(symbols, merges);
-        else
-            Heap(symbols, merges);
-    }
+    /// <returns>How many there are then.</returns>
+    public static int Merge(Span<BpeSymbol> symbols, PairTable merges) =>
+        symbols.Length <= ScanLimit ? Scan(symbols, merges) : Heap(symbols, merges);
 
     public static long Key(int left, int right) => ((long)left << 32) | (uint)right;
 
-    private static void Scan(List<BpeSymbol> symbols, IReadOnlyDictionary<long, BpeMerge> merges)
+    private static int Scan(Span<BpeSymbol> symbols, PairTable merges)
     {
+        // The merge of each symbol with the one after it.
+        Span<BpeMerge> pairs = stackalloc BpeMerge[ScanLimit];
+        var count = symbols.Length;
+        for (var i = 0; i + 1 < count; i++)
+            pairs[i] = merges.Find(symbols[i].Id, symbols[i + 1].Id);
         while (true)
         {
-            var best = new BpeMerge(int.MaxValue, 0);
-            var at = -1;
-            for (var i = 0; i + 1 < symbols.Count; i++)
+            var (at, rank) = (-1, int.MaxValue);
+            for (var i = 0; i + 1 < count; i++)
             {
-                if (merges.TryGetValue(Key(symbols[i].Id, symbols[i + 1].Id), out var merge) && merge.Rank < best.Rank)
-                    (best, at) = (merge, i);
+                if (pairs[i].Rank < rank)
+                    (at, rank) = (i, pairs[i].Rank);
             }
             if (at < 0)
-                return;
-            symbols[at] = symbols[at].Join(symbols[at + 1], best.Id);
-            symbols.RemoveAt(at + 1);
+                return count;
+            symbols[at] = symbols[at].Join(symbols[at + 1], pairs[at].Id);
+            symbols[(at + 2)..count].CopyTo(symbols[(at + 1)..]);
+            pairs[(at + 1)..count].CopyTo(pairs[at..]);
+            count--;
+            if (at + 1 < count)
+                pairs[at] = merges.Find(symbols[at].Id, symbols[at + 1].Id);
+            if (at > 0)
+                pairs[at - 1] = merges.Find(symbols[at - 1].Id, symbols[at].Id);
         }
     }
 
-    private static void Heap(List<BpeSymbol> symbols, IReadOnlyDictionary<long, BpeMerge> merges)
+    private static int Heap(Span<BpeSymbol> symbols, PairTable merges)
     {
         var items = symbols.ToArray();
         var previous = new int[items.Length];
@@ -59,7 +65,8 @@ internal static class BpeMerger
                 continue;
             var right = next[at];
             // The pair may have changed since it was queued.
-            if (!merges.TryGetValue(Key(items[at].Id, items[right].Id), out var merge) || merge.Id != candidate.Id)
+            var merge = merges.Find(items[at].Id, items[right].Id);
+            if (merge.Rank == int.MaxValue || merge.Id != candidate.Id)
                 continue;
             items[at] = items[at].Join(items[right], merge.Id);
             alive[right] = false;
@@ -72,13 +79,15 @@ internal static class BpeMerger
             if (previous[at] >= 0)
                 Offer(previous[at], at);
         }
-        symbols.Clear();
+        var count = 0;
         for (var i = 0; i >= 0; i = next[i])
-            symbols.Add(items[i]);
+            symbols[count++] = items[i];
+        return count;
 
         void Offer(int left, int right)
         {
-            if (merges.TryGetValue(Key(items[left].Id, items[right].Id), out var merge))
+            var merge = merges.Find(items[left].Id, items[right].Id);
+            if (merge.Rank < int.MaxValue)
                 queue.Enqueue((left, merge.Id), ((long)merge.Rank << 32) | (uint)left);
         }
     }

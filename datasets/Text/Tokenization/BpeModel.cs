@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace FineTuneGrid.Text.Tokenization;
@@ -30,25 +30,22 @@ internal sealed record BpeOptions
 internal sealed class BpeModel : TokenModel
 {
     private const int LongestCachedPiece = 128;
-    private const int CacheCapacity = 100_000;
 
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _lookup;
-    private readonly Dictionary<long, BpeMerge> _merges;
+    private readonly PairTable _merges;
     private readonly BpeOptions _options;
     private readonly string?[] _tokens;
     private readonly int[] _byteIds = new int[256];
     private readonly bool _plainBytes;
-    private readonly ConcurrentDictionary<string, BpeSymbol[]> _cache = new();
-    private readonly ConcurrentDictionary<string, BpeSymbol[]>.AlternateLookup<ReadOnlySpan<char>> _cacheLookup;
-    private int _cached;
+    private readonly bool _plainCharacters;
+    private readonly WordCache _cache = new();
 
     public BpeModel(Dictionary<string, int> vocabulary, Dictionary<long, BpeMerge> merges, BpeOptions options)
     {
         _vocabulary = vocabulary;
         _lookup = vocabulary.GetAlternateLookup<ReadOnlySpan<char>>();
-        _cacheLookup = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
-        _merges = merges;
+        _merges = new PairTable(merges);
         _options = options;
         _tokens = new string?[vocabulary.Count == 0 ? 0 : vocabulary.Values.Max() + 1];
         foreach (var (token, id) in vocabulary)
@@ -58,7 +55,9 @@ internal sealed class BpeModel : TokenModel
             var name = options.ByteLevel ? ByteAlphabet.CharOf((byte)value).ToString() : string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>");
             _byteIds[value] = vocabulary.TryGetValue(name, out var id) ? id : -1;
         }
-        _plainBytes = !_byteIds.Contains(-1) && options.ContinuingPrefix.Length == 0 && options.EndOfWordSuffix.Length == 0;
+        var plain = options.ContinuingPrefix.Length == 0 && options.EndOfWordSuffix.Length == 0;
+        _plainBytes = plain && !_byteIds.Contains(-1);
+        _plainCharacters = plain && !options.ByteLevel;
     }
 
     public override IReadOnlyList<string?> Tokens => _tokens;
@@ -74,16 +73,16 @@ internal sealed class BpeModel : TokenModel
         }
     }
 
-    private BpeSymbol[] Symbols(ReadOnlySpan<char> text)
+    /// <summary>The tokens of a word.</summary>
+    public ReadOnlySpan<BpeSymbol> Symbols(ReadOnlySpan<char> word)
     {
-        if (text.Length > LongestCachedPiece)
-            return Compute(text);
-        if (_cacheLookup.TryGetValue(text, out var known))
+        if (word.Length > LongestCachedPiece)
+            return Compute(word);
+        var hash = WordCache.HashOf(word);
+        if (_cache.Find(word, hash) is { } known)
             return known;
-        var symbols = Compute(text);
-        // A full cache stays as it is: natural text fills it with its frequent words first.
-        if (Volatile.Read(ref _cached) < CacheCapacity && _cache.TryAdd(text.ToString(), symbols))
-            Interlocked.Increment(ref _cached);
+        var symbols = Compute(word);
+        _cache.Add(word, hash, symbols);
         return symbols;
     }
 
@@ -96,8 +95,8 @@ internal sealed class BpeModel : TokenModel
             Bytes(text, symbols);
         else
             CodePoints(text, symbols);
-        BpeMerger.Merge(symbols, _merges);
-        return [.. symbols];
+        var merged = CollectionsMarshal.AsSpan(symbols);
+        return merged[..BpeMerger.Merge(merged, _merges)].ToArray();
     }
 
     private static string Spell(ReadOnlySpan<char> text)
@@ -134,6 +133,12 @@ internal sealed class BpeModel : TokenModel
             var rune = Unicode.At(text, i, out var units);
             var (start, end) = (i, i + units);
             i = end;
+            if (_plainCharacters && _lookup.TryGetValue(text[start..end], out var plain))
+            {
+                Flush(ref unknown, symbols);
+                symbols.Add(new BpeSymbol(plain, start, end));
+                continue;
+            }
             var count = _options.ByteLevel ? rune.EncodeToUtf8(utf8) : 1;
             for (var part = 0; part < count; part++)
             {

@@ -63,8 +63,9 @@ internal static class ComponentParser
         "FixedLength" => new FixedLengthPreTokenizer(s.Find("length") is null ? 5 : s.Number("length") is var length and > 0 ? length : throw s.Wrong("length", "at least 1")),
         "WhitespaceSplit" => new RunePreTokenizer(Rune.IsWhiteSpace, SplitBehavior.Removed),
         "CharDelimiterSplit" => new SplitPreTokenizer(new LiteralPattern(s.Character("delimiter").ToString()), SplitBehavior.Removed, invert: false),
+        "UnicodeScripts" => new UnicodeScriptsPreTokenizer(),
         "Metaspace" => new MetaspacePreTokenizer(s.Character("replacement", '▁'), Scheme(s), s.Flag("split", true)),
-        _ => throw s.UnsupportedType("Sequence, ByteLevel, Split, Digits, Punctuation, BertPreTokenizer, Whitespace, WhitespaceSplit, CharDelimiterSplit, Metaspace, FixedLength"),
+        _ => throw s.UnsupportedType("Sequence, ByteLevel, Split, Digits, Punctuation, BertPreTokenizer, Whitespace, WhitespaceSplit, CharDelimiterSplit, Metaspace, FixedLength, UnicodeScripts"),
     };
 
     public static Decoder? Decoder(Section? section) => section is not { } s ? null : s.Type switch

@@ -51,23 +51,56 @@ internal sealed class ReplaceNormalizer(TextPattern pattern, string content) : N
 /// <summary>Unicode normalization forms. Each changed sequence (a base and its marks) is aligned as a whole.</summary>
 internal sealed class UnicodeNormalizer(NormalizationForm form) : Normalizer
 {
+    // Of each UTF-16 unit: 1 where it stays as it is and a text may be cut before it, 2 where not, 0 where nobody asked yet.
+    private readonly byte[] _inert = new byte[char.MaxValue + 1];
+
     public override AlignedText Apply(AlignedText text)
     {
         if (text.Text.AsSpan().IndexOfAnyInRange(UnicodeNormalization.FirstAffected(form), '\uFFFF') < 0)
             return text;
-        var builder = new AlignedText.Builder(text.Origin, text.Length);
+        AlignedText.Builder? builder = null;
         for (var i = 0; i < text.Length;)
         {
-            var end = SequenceEnd(text.Text, i);
-            var sequence = text.Text.AsSpan(i, end - i);
-            var normalized = UnicodeNormalization.Normalize(sequence, form);
-            if (sequence.SequenceEqual(normalized))
-                builder.Append(text, i, end);
-            else
-                builder.Append(normalized, text.StartOf(i), text.EndOf(end - 1));
-            i = end;
+            var plain = i;
+            while (plain < text.Length && IsInert(text.Text[plain]))
+                plain++;
+            // The last one may take part in what follows.
+            var start = plain == text.Length || plain == i ? plain : plain - 1;
+            builder?.Append(text, i, start);
+            i = start == text.Length ? start : Sequence(text, start, ref builder);
         }
-        return builder.Build();
+        return builder?.Build() ?? text;
+    }
+
+    private int Sequence(AlignedText text, int start, ref AlignedText.Builder? builder)
+    {
+        var end = SequenceEnd(text.Text, start);
+        var sequence = text.Text.AsSpan(start, end - start);
+        var normalized = UnicodeNormalization.Normalize(sequence, form);
+        if (sequence.SequenceEqual(normalized))
+        {
+            builder?.Append(text, start, end);
+            return end;
+        }
+        if (builder is null)
+        {
+            builder = new AlignedText.Builder(text.Origin, text.Length);
+            builder.Append(text, 0, start);
+        }
+        builder.Append(normalized, text.StartOf(start), text.EndOf(end - 1));
+        return end;
+    }
+
+    private bool IsInert(char unit)
+    {
+        if (unit < UnicodeNormalization.FirstAffected(form))
+            return true;
+        if (_inert[unit] == 0)
+        {
+            _inert[unit] = (byte)(!char.IsSurrogate(unit) && UnicodeNormalization.IsBoundary(new Rune(unit), form)
+                && UnicodeNormalization.Normalize([unit], form) is [var only] && only == unit ? 1 : 2);
+        }
+        return _inert[unit] == 1;
     }
 
     private int SequenceEnd(string text, int start)

@@ -5,7 +5,7 @@ namespace FineTuneGrid.Text.Tokenization;
 
 /// <summary>
 /// Character classes that Hugging Face's library takes from tables of older Unicode versions than .NET's (8 for punctuation and
-/// BERT's accents, 9 for combining marks): the characters that have come since, which it does not count. Their ids depend on it.
+/// BERT's accents, 9 for combining marks, 11 for normalization forms): the characters that have come since, which it does not count. Their ids depend on it.
 /// </summary>
 internal static class OlderUnicode
 {
@@ -32,6 +32,13 @@ internal static class OlderUnicode
         "61D 9FD A76 C77 C84 1B4E-1B4F 1B7D-1B7F 2E43-2E4F 2E52-2E5D 10D6E 10EAD 10ED0 10F55-10F59 10F86-10F89 113D4-113D5 113D7-113D8 " +
         "1144B-1144F 1145A-1145B 1145D 11660-1166C 116B9 1183B 11944-11946 119E2 11A3F-11A46 11A9A-11A9C 11A9E-11AA2 11B00-11B09 11BE1 " +
         "11C41-11C45 11C70-11C71 11EF7-11EF8 11F43-11F4F 11FFF 12FF1-12FF2 16D6D-16D6F 16E97-16E9A 16FE2 1E5FF 1E95E-1E95F");
+
+    private static readonly (int From, int To)[] NewDecompositions = Ranges(
+        "32FF A7F1-A7F4 AB69 105C9 105E4 10781-10785 10787-107B0 107B2-107BA 11383 11385 1138E " +
+        "11391 113C5 113C7-113C8 11938 16121-16128 16D68-16D6A 1CCD6-1CCF9 1E030-1E06D 1F16C 1FBF0-1FBF9");
+
+    /// <summary>Whether a character's decomposition came after the tables that normalization goes by (those of Unicode 11).</summary>
+    public static bool StaysWhole(int code) => Holds(NewDecompositions, code);
 
     /// <summary>ASCII punctuation and symbols, and the categories P*.</summary>
     public static bool IsPunctuation(Rune rune) => rune.IsAscii

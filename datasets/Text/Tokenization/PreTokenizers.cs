@@ -5,12 +5,18 @@ namespace FineTuneGrid.Text.Tokenization;
 /// <summary>Cuts a piece into the pieces that the model tokenizes one by one.</summary>
 internal abstract class PreTokenizer
 {
+    /// <summary>Does the same as <see cref="Apply"/> where not null.</summary>
+    public virtual WordSplitter? Words => null;
+
     public abstract void Apply(Piece piece, List<Piece> into);
 }
 
 internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : PreTokenizer
 {
     public IReadOnlyList<PreTokenizer> Parts { get; } = parts;
+
+    // A last part that leaves its pieces as they are changes nothing.
+    public override WordSplitter? Words => Parts is [var first, ByteLevelPreTokenizer { IsIdentity: true }] ? first.Words : null;
 
     public override void Apply(Piece piece, List<Piece> into)
     {
@@ -30,6 +36,10 @@ internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> parts) : 
 /// <summary>Splits by a pattern.</summary>
 internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
+    // Every character is in a match, so that keeping the matches alone keeps all.
+    public override WordSplitter? Words { get; } =
+        (behavior == SplitBehavior.Isolated && !invert) || (behavior == SplitBehavior.Removed && invert) ? (pattern as RegexPattern)?.Words : null;
+
     public override void Apply(Piece piece, List<Piece> into)
     {
         List<Match> matches = [];
@@ -111,6 +121,11 @@ internal sealed class RunePreTokenizer(Func<Rune, bool> isMatch, SplitBehavior b
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, TextPattern? splitter, bool spelt) : PreTokenizer
 {
     public const string Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+
+    /// <summary>Whether pieces stay as they are.</summary>
+    public bool IsIdentity => !addPrefixSpace && splitter is null && !spelt;
+
+    public override WordSplitter? Words => !addPrefixSpace && !spelt ? (splitter as RegexPattern)?.Words : null;
 
     public override void Apply(Piece piece, List<Piece> into)
     {

@@ -51,6 +51,7 @@ internal sealed class RegexPattern : TextPattern
     public RegexPattern(string pattern, string field)
     {
         _field = field;
+        Words = WordSplitter.Of(pattern);
         try
         {
             _regex = new Regex(RegexTranslator.Translate(pattern, field), RegexOptions.Compiled | RegexOptions.CultureInvariant, MatchTimeout);
@@ -60,6 +61,9 @@ internal sealed class RegexPattern : TextPattern
             throw new GridException(ErrorCodes.InvalidTokenizer, $"{field}: the regular expression cannot be read: {problem.Message}", field, problem);
         }
     }
+
+    /// <summary>The same written out, where it is a well-known pattern.</summary>
+    public WordSplitter? Words { get; }
 
     public override void Find(Piece piece, List<Match> matches)
     {

@@ -23,7 +23,7 @@ internal static class UnicodeTables
             var code = Hex(fields[0]);
             if (fields[1] != "0")
                 Classes[code] = (byte)Hex(fields[1]);
-            if (fields[2].Length == 0)
+            if (fields[2].Length == 0 || OlderUnicode.StaysWhole(code))
                 continue;
             var parts = Array.ConvertAll(fields[2][1..].Split(' '), Hex);
             Decompositions[code] = (parts, fields[2][0] == '~');

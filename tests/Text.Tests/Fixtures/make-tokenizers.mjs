@@ -146,6 +146,7 @@ Object.assign(shapes, {
   'falcon': file({ added_tokens: [special(B, '<|endoftext|>')], pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Punctuation', behavior: 'Contiguous' }, byteLevel(), { type: 'Digits', individual_digits: false }, split('[0-9][0-9][0-9]')] }, post_processor: byteLevel(), decoder: byteLevel(), model: bpe(bytes) }),
   'bloom': file({ added_tokens: [special(B, '<s>')], pre_tokenizer: { type: 'Sequence', pretokenizers: [split(String.raw` ?[^(\s|[.,!?…。，、।۔،])]+`), { type: 'Sequence', pretokenizers: [byteLevel({ use_regex: false })] }] }, post_processor: byteLevel(), decoder: byteLevel(), model: bpe(bytes) }),
   'byte-normalizer': file({ normalizer: { type: 'Sequence', normalizers: [{ type: 'NFKD' }, { type: 'ByteLevel' }] }, pre_tokenizer: { type: 'FixedLength', length: 7 }, decoder: { type: 'Sequence', decoders: [byteLevel(), { type: 'Strip', content: ' ', start: 2, stop: 0 }] }, model: bpe(bytes) }),
+  'scripts': file({ pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'UnicodeScripts' }, { type: 'CharDelimiterSplit', delimiter: ' ' }] }, decoder: { type: 'Fuse' }, model: bpe(marked, { unk_token: '<unk>', byte_fallback: true }) }),
   'word-ends': file({ normalizer: bertNormalizer({ clean_text: false, strip_accents: false }), pre_tokenizer: { type: 'BertPreTokenizer' }, decoder: { type: 'BPEDecoder', suffix: '</w>' }, model: null }),
 });
 // The last symbol of a word carries its end: the corpus marks it by one character, the file by </w>.
