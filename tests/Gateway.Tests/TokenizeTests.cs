@@ -67,6 +67,8 @@ public sealed class TokenizeTests(GatewayUnderTest gateway) : IAsyncLifetime
     [InlineData("""{"model":"M","messages":[{"role":"im_end","content":"a"}]}""", ErrorCodes.InvalidValue, "messages[0].role")]
     [InlineData("""{"model":"M","messages":[{"role":"user","content":[{"type":"image_url"}]}]}""", ErrorCodes.InvalidValue, "messages[0].content[0]")]
     [InlineData("""{"model":"M","messages":[{"role":"user","content":"a"}],"tools":{}}""", ErrorCodes.InvalidValue, "tools")]
+    [InlineData("""{"model":"M","messages":[{"role":"user","content":"a"}],"chat_template":"{{ messages }}"}""", ErrorCodes.InvalidValue, "chat_template")]
+    [InlineData("""{"model":"M","messages":[{"role":"user","content":"a"}],"chat_template_kwargs":[]}""", ErrorCodes.InvalidValue, "chat_template_kwargs")]
     [InlineData("""{"model":"M","messages":[{"role":"user","content":"a"}],"continue_final_message":true,"add_generation_prompt":true}""", ErrorCodes.InvalidValue, "continue_final_message")]
     public async Task Tokenize_WhatCannotBe_IsRefusedByName(string body, string code, string field)
     {

@@ -14,7 +14,8 @@ public static class TokenizeApi
 
     private sealed record TokenizeRequest(
         string? Model = null, string? Prompt = null, JsonElement? Messages = null, bool? AddSpecialTokens = null, bool? ReturnTokenStrs = null,
-        bool? AddGenerationPrompt = null, bool? ContinueFinalMessage = null, JsonElement? Tools = null, JsonElement? ChatTemplateKwargs = null);
+        bool? AddGenerationPrompt = null, bool? ContinueFinalMessage = null, JsonElement? Tools = null, JsonElement? ChatTemplateKwargs = null,
+        string? ChatTemplate = null);
 
     private sealed record TokenizeResponse(
         int Count, int MaxModelLen, IReadOnlyList<int> Tokens, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] IReadOnlyList<string>? TokenStrs);
@@ -35,6 +36,8 @@ public static class TokenizeApi
             throw new GridException(request.Prompt is null ? ErrorCodes.MissingField : ErrorCodes.InvalidValue, "Exactly one of prompt and messages is required.", "prompt");
         if (request is { ContinueFinalMessage: true, AddGenerationPrompt: true })
             throw new GridException(ErrorCodes.InvalidValue, "continue_final_message leaves the last message open, add_generation_prompt begins a new one; choose one.", "continue_final_message");
+        if (request.ChatTemplate is not null)
+            throw new GridException(ErrorCodes.InvalidValue, "chat_template must be left out: the model's own template is used, as in training. Its variables go into chat_template_kwargs.", "chat_template");
         Shape(request.Tools, JsonValueKind.Array, "tools must be a list.", "tools");
         Shape(request.ChatTemplateKwargs, JsonValueKind.Object, "chat_template_kwargs must be an object.", "chat_template_kwargs");
         var model = (await runner.SubjectAsync(context.Caller(), request.Model)).Model;
