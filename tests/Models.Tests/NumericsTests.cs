@@ -115,6 +115,10 @@ public sealed class NumericsTests
         Assert.NotEqual(draws, Enumerable.Range(0, 4000).Select(s => TokenSampler.Choose(logits, options, 1, s)));
         Assert.InRange(draws.Count(d => d == 0) / 4000.0, 0.62, 0.67);
         Assert.Equal([0, 1], Enumerable.Range(0, 500).Select(s => TokenSampler.Choose(logits, options with { TopP = 0.8 }, 0, s)).Distinct().Order());
+        Assert.Equal([0, 1, 2], Enumerable.Range(0, 500).Select(s => TokenSampler.Choose(logits, options with { TopK = 3 }, 0, s)).Distinct().Order());
+        // Of the two likeliest together the first alone has 73%.
+        Assert.Equal([0], Enumerable.Range(0, 500).Select(s => TokenSampler.Choose(logits, options with { TopK = 2, TopP = 0.7 }, 0, s)).Distinct());
+        Assert.Equal([(0, -0.4402f), (1, -1.4402f)], TokenSampler.Score(logits, 1, 2).Likeliest.Select(t => (t.Id, MathF.Round(t.LogProb, 4))));
         Assert.Equal(0, TokenSampler.Choose(logits, options with { Temperature = 0 }, 0, 0));
         Assert.Equal(-0.4402f, TokenSampler.LogProb(logits, 0), 4);
     }
