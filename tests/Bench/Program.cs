@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FineTuneGrid.Bench;
 using FineTuneGrid.Bench.Control;
+using FineTuneGrid.Bench.Tokenizer;
 
 var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
 {
@@ -9,6 +10,7 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     HeartbeatsBench.Command(),
     LinksBench.Command(),
     SubmitsBench.Command(),
+    TokenizerBench.Command(),
     ZombiesBench.Command(),
 };
 return await root.Parse(args).InvokeAsync();
