@@ -2,6 +2,7 @@ using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Lora;
+using FineTuneGrid.Models.Optim;
 using FineTuneGrid.Storage;
 using static TorchSharp.torch;
 
@@ -94,6 +95,32 @@ public sealed class LoraTests
     }
 
     [Fact]
+    public void LoraPlus_StepsFactorBAndMagnitudesByItsRatio_AndFactorAAsBefore()
+    {
+        using var model = _golden.Load();
+        var plan = LoraPlan.Resolve(_golden.Architecture, new LoraSpec { Rank = 4, Alpha = 8, Dora = true });
+        using var mixed = After(0.01, 16);
+        using var slow = After(0.01, null);
+        using var fast = After(0.16, null);
+        foreach (var slot in mixed.Parameters.Slots)
+        {
+            var like = slot.Name.Contains("lora_A", StringComparison.Ordinal) ? slow : fast;
+            var distance = (mixed.Parameters[slot.Name] - like.Parameters[slot.Name]).abs().max().item<float>();
+            Assert.True(distance < 1e-6, $"{slot.Name}: {distance}");
+        }
+
+        LoraAdapter After(double rate, double? ratio)
+        {
+            var adapter = LoraAdapter.Create(plan, 7, weights: model.Weights);
+            using var optimizer = new AdamW(adapter.Parameters, new AdamWOptions { WeightDecay = 0.1, LoraPlusRatio = ratio });
+            using var gradient = adapter.Parameters.NewBuffer();
+            gradient.copy_(tensor(Enumerable.Range(0, (int)gradient.NumberOfElements).Select(i => (i % 7) - 3f).ToArray()));
+            optimizer.Step(gradient, rate);
+            return adapter;
+        }
+    }
+
+    [Fact]
     public void MemoryEstimate_CountsWeightsAndStateExactly()
     {
         var plan = LoraPlan.Resolve(_golden.Architecture, new LoraSpec { Rank = 8, Alpha = 12 });
@@ -154,7 +181,7 @@ public sealed class LoraTests
 
     [Theory]
     [InlineData("""{"peft_type":"IA3"}""", "peft_type")]
-    [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"use_dora":true}""", "use_dora")]
+    [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"use_qalora":true}""", "use_qalora")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"bias":"all"}""", "bias")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"modules_to_save":["lm_head"]}""", "modules_to_save")]
     [InlineData("""{"peft_type":"LORA","r":8}""", "target_modules")]

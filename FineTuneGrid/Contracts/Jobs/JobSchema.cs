@@ -64,8 +64,8 @@ public static class JobSchema
         ["rank_pattern"] = Map("Rank by module pattern.", "integer"),
         ["alpha_pattern"] = Map("Alpha by module pattern.", "number"),
         ["rslora"] = Bool("Scale by alpha / sqrt(rank).", false),
-        ["dora"] = Bool("Weight-decomposed LoRA.", false),
-        ["lora_plus_ratio"] = Number("Learning-rate ratio of B to A.", null, 0, 1e6),
+        ["dora"] = Bool("DoRA: the length of each row of the adapted weight is trained by itself.", false),
+        ["lora_plus_ratio"] = Number("LoRA+: learning rate of B over that of A, above 0; null for one learning rate.", null, 0, 1e6),
         ["modules_to_save"] = List("Modules trained whole.", "string"),
         ["init_adapter"] = Text("org/name[@version] to continue from.", null, nullable: true),
     });

@@ -48,12 +48,11 @@ public sealed class ForwardPass : IDisposable
     private Tensor Project(string module, Tensor weight, Tensor x)
     {
         var bias = module + ".bias";
-        var y = nn.functional.linear(x, weight, _weights.Has(bias) ? Use(bias) : null);
+        var offset = _weights.Has(bias) ? Use(bias) : null;
         if (_adapter?.Find(module) is not { } lora)
-            return y;
-        _touched.Add(lora.SlotA);
-        _touched.Add(lora.SlotB);
-        return lora.AddTo(y, x, _dropout);
+            return nn.functional.linear(x, weight, offset);
+        _touched.UnionWith(lora.Slots);
+        return lora.Project(_weights, weight, offset, x, _dropout);
     }
 
     /// <summary>A parameter itself, for what families do with their own.</summary>

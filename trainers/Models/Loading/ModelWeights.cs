@@ -8,6 +8,7 @@ namespace FineTuneGrid.Models.Loading;
 public sealed class ModelWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
+    private readonly Dictionary<string, Tensor> _rowLengths = new(StringComparer.Ordinal);
 
     private ModelWeights(Dictionary<string, Tensor> tensors, ScalarType compute, FlatParameters? trainable)
     {
@@ -27,6 +28,24 @@ public sealed class ModelWeights : IDisposable
     public Tensor this[string parameter] => _tensors[parameter];
 
     public bool Has(string parameter) => _tensors.ContainsKey(parameter);
+
+    /// <summary>Sum of squares of each output's weights, fp32 [out]; kept, since the base does not change.</summary>
+    /// <param name="parameter">A matrix.</param>
+    /// <param name="transposed">It is stored [in, out].</param>
+    internal Tensor SquaredRowLengths(string parameter, bool transposed)
+    {
+        if (Trainable is not null)
+            throw new InvalidOperationException("The lengths of rows are kept for frozen weights only.");
+        if (!_rowLengths.TryGetValue(parameter, out var lengths))
+        {
+            using var scope = NewDisposeScope();
+            using var quiet = no_grad();
+            lengths = this[parameter].to(ScalarType.Float32).square().sum(transposed ? 0 : -1).DetachFromDisposeScope();
+            _rowLengths.Add(parameter, lengths);
+        }
+
+        return lengths;
+    }
 
     /// <summary>Takes over tensors that hold every parameter of the architecture.</summary>
     public static ModelWeights Frozen(Dictionary<string, Tensor> tensors, ScalarType compute) => new(tensors, compute, null);
@@ -54,6 +73,8 @@ public sealed class ModelWeights : IDisposable
     public void Dispose()
     {
         Trainable?.Dispose();
+        foreach (var lengths in _rowLengths.Values)
+            lengths.Dispose();
         foreach (var tensor in _tensors.Values)
             tensor.Dispose();
     }

@@ -6,13 +6,21 @@ namespace FineTuneGrid.Models.Lora;
 
 /// <summary>One covered layer: A is [Rank, In], B is [Out, Rank], whichever way round the base's weight is stored.</summary>
 /// <param name="Transposed">See <see cref="LinearSpec"/>.</param>
-public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, double Alpha, double Scale, bool Transposed = false)
+/// <param name="Dora">It has a magnitude [Out] besides: see <see cref="LoraSpec.Dora"/>.</param>
+public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, double Alpha, double Scale, bool Transposed = false, bool Dora = false)
 {
     public string NameA => $"base_model.model.{Name}.lora_A.weight";
 
     public string NameB => $"base_model.model.{Name}.lora_B.weight";
 
-    public long ParameterCount => (long)Rank * (In + Out);
+    /// <summary>Published without <c>.weight</c>.</summary>
+    public string NameMagnitude => $"base_model.model.{Name}.lora_magnitude_vector";
+
+    public long ParameterCount => (long)Rank * (In + Out) + (Dora ? Out : 0);
+
+    /// <summary>What is trained of the layer, by its published name and shape.</summary>
+    public IEnumerable<(string Name, long[] Shape)> Parameters =>
+        Dora ? [(NameA, [Rank, In]), (NameB, [Out, Rank]), (NameMagnitude, [Out])] : [(NameA, [Rank, In]), (NameB, [Out, Rank])];
 }
 
 /// <summary>A <see cref="LoraSpec"/> worked out against an architecture. Needs no weights.</summary>
@@ -61,7 +69,7 @@ public sealed class LoraPlan
             throw Bad($"{field} is {alpha.Value}; it must be above 0.", field);
         }
 
-        return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value), linear.Transposed);
+        return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value), linear.Transposed, spec.Dora);
     }
 
     private static IReadOnlyList<LinearSpec> Select(Architecture architecture, TargetModules targets)

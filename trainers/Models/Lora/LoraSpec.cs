@@ -22,6 +22,9 @@ public sealed record LoraSpec
     /// <summary>Scale alpha / sqrt(rank) instead of alpha / rank (Kalajdzievski 2023).</summary>
     public bool RsLora { get; init; }
 
+    /// <summary>Direction and magnitude apart, DoRA (Liu et al. 2024): each row of W + scale * B A is brought to a length that is trained.</summary>
+    public bool Dora { get; init; }
+
     public static LoraSpec From(MethodSpec method) => new()
     {
         Rank = method.Rank,
@@ -31,6 +34,7 @@ public sealed record LoraSpec
         RankPattern = method.RankPattern,
         AlphaPattern = method.AlphaPattern,
         RsLora = method.Rslora,
+        Dora = method.Dora,
     };
 
     /// <summary>Factor of B A.</summary>

@@ -31,7 +31,7 @@ public static class PeftAdapter
     public static void Check(LoraPlan plan, ITensorSource tensors)
     {
         var expected = plan.Modules
-            .SelectMany(m => new (string Name, long[] Shape)[] { (m.NameA, [m.Rank, m.In]), (m.NameB, [m.Out, m.Rank]) })
+            .SelectMany(m => m.Parameters)
             .ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
         foreach (var name in tensors.Names.Order(StringComparer.Ordinal))
         {

@@ -43,7 +43,7 @@ public static class PeftConfig
             ["revision"] = null,
             ["target_modules"] = new JsonArray([.. (suffixes ?? Ends(plan) ?? [.. targets]).Select(t => (JsonNode?)t)]),
             ["task_type"] = "CAUSAL_LM",
-            ["use_dora"] = false,
+            ["use_dora"] = spec.Dora,
             ["use_rslora"] = spec.RsLora,
         };
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
@@ -61,8 +61,8 @@ public static class PeftConfig
                 throw Bad(name, "is set, which this build does not support; it must be null");
         }
 
-        if (config.Flag("use_dora", false) || config.Flag("use_qalora", false))
-            throw Bad(config.Flag("use_dora", false) ? "use_dora" : "use_qalora", "must be false");
+        if (config.Flag("use_qalora", false))
+            throw Bad("use_qalora", "must be false");
         if ((config.TextOrNull("bias") ?? "none") != "none" || config.Flag("lora_bias", false))
             throw Bad("bias", "must be none");
         return new LoraSpec
@@ -71,6 +71,7 @@ public static class PeftConfig
             Alpha = config.Number("lora_alpha", 8),
             Dropout = config.Number("lora_dropout", 0),
             RsLora = config.Flag("use_rslora", false),
+            Dora = config.Flag("use_dora", false),
             Targets = Targets(config),
             RankPattern = Map(config, "rank_pattern", (c, key) => c.Int(key)),
             AlphaPattern = Map(config, "alpha_pattern", (c, key) => c.Number(key)),

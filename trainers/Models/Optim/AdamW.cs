@@ -14,6 +14,12 @@ public sealed record AdamWOptions
 
     public double WeightDecay { get; init; }
 
+    /// <summary>
+    /// LoRA+ (Hayou et al. 2024): B's learning rate over A's. As in PEFT's optimizer, vectors such as DoRA's magnitudes go with B; null: one
+    /// learning rate.
+    /// </summary>
+    public double? LoraPlusRatio { get; init; }
+
     /// <summary>Global norm that gradients are clipped to; null: no clipping.</summary>
     public double? MaxGradientNorm { get; init; }
 }
@@ -27,12 +33,16 @@ public sealed class AdamW : IDisposable
     private readonly FlatParameters _parameters;
     private readonly AdamWOptions _options;
 
+    /// <summary>Learning rate of each element over the step's; null: 1 for all.</summary>
+    private readonly Tensor? _ratios;
+
     public AdamW(FlatParameters parameters, AdamWOptions options)
     {
         _parameters = parameters;
         _options = options;
         FirstMoment = parameters.NewBuffer().DetachFromDisposeScope();
         SecondMoment = parameters.NewBuffer().DetachFromDisposeScope();
+        _ratios = options.LoraPlusRatio is { } ratio ? Ratios(parameters, ratio) : null;
     }
 
     /// <summary>Steps taken; with the two moments the whole state.</summary>
@@ -59,11 +69,11 @@ public sealed class AdamW : IDisposable
         var correction2 = 1 - Math.Pow(_options.Beta2, StepCount);
         var values = _parameters.Flat;
         if (_options.WeightDecay != 0)
-            values.mul_(1 - learningRate * _options.WeightDecay);
+            Decay(values, learningRate * _options.WeightDecay);
         FirstMoment.mul_(_options.Beta1).add_(gradient, 1 - _options.Beta1);
         SecondMoment.mul_(_options.Beta2).addcmul_(gradient, gradient, 1 - _options.Beta2);
         var denominator = SecondMoment.sqrt().div_(Math.Sqrt(correction2)).add_(_options.Epsilon);
-        values.addcdiv_(FirstMoment, denominator, -learningRate / correction1);
+        values.addcdiv_(_ratios is null ? FirstMoment : FirstMoment * _ratios, denominator, -learningRate / correction1);
         return norm;
     }
 
@@ -71,5 +81,26 @@ public sealed class AdamW : IDisposable
     {
         FirstMoment.Dispose();
         SecondMoment.Dispose();
+        _ratios?.Dispose();
+    }
+
+    private void Decay(Tensor values, double share)
+    {
+        if (_ratios is null)
+            values.mul_(1 - share);
+        else
+            values.sub_(values * _ratios * share);
+    }
+
+    private static Tensor Ratios(FlatParameters parameters, double ratio)
+    {
+        var ratios = parameters.NewBuffer().fill_(1);
+        foreach (var slot in parameters.Slots.Where(s => s.Shape.Length == 1 || s.Name.Contains(".lora_B.", StringComparison.Ordinal)))
+        {
+            using var part = FlatParameters.ViewOf(ratios, slot);
+            part.fill_((float)ratio).Dispose();
+        }
+
+        return ratios.DetachFromDisposeScope();
     }
 }

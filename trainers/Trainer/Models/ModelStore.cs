@@ -26,7 +26,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
         if (!spec.Method.IsFull)
         {
             var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision);
-            return Trainee.OfAdapter(model, NewAdapter(model.Architecture, order));
+            return Trainee.OfAdapter(model, NewAdapter(model, order));
         }
         if (spec.BaseModelInit() is { } init)
         {
@@ -79,10 +79,10 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
     private Architecture Architecture(ModelManifest manifest) => ModelFamilies.Create(ModelConfig.Parse(Bytes(Find(manifest.Files, "config.json"))));
 
     /// <summary>A new adapter, or the parent's factors under this job's plan, which must have the same shape.</summary>
-    private LoraAdapter NewAdapter(Architecture architecture, TrainingOrder order)
+    private LoraAdapter NewAdapter(CausalLm model, TrainingOrder order)
     {
-        var plan = LoraPlan.Resolve(architecture, LoraSpec.From(order.Spec.Method));
-        if (order.InitAdapter is not { } files) return LoraAdapter.Create(plan, order.Spec.Optimizer.Seed, device);
+        var plan = LoraPlan.Resolve(model.Architecture, LoraSpec.From(order.Spec.Method));
+        if (order.InitAdapter is not { } files) return LoraAdapter.Create(plan, order.Spec.Optimizer.Seed, device, model.Weights);
         using var tensors = Wait(SourceTensors.OpenAsync(store, files, SafetensorsProfile.Adapter));
         PeftAdapter.Check(plan, tensors);
         var adapter = LoraAdapter.Empty(plan, device);

@@ -30,6 +30,7 @@ internal sealed class OptimizerStep : IDisposable
             Beta2 = optimizer.Betas[1],
             Epsilon = optimizer.Eps,
             WeightDecay = optimizer.WeightDecay,
+            LoraPlusRatio = spec.Method.LoraPlusRatio,
             MaxGradientNorm = optimizer.MaxGradNorm,
         });
     }
