@@ -24,11 +24,15 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
     /// <param name="microBatchTokens">Tokens of a micro-batch.</param>
     /// <param name="longestSequence">Of them in one sequence, at most.</param>
     /// <param name="recompute">See <see cref="TrainingPass"/>.</param>
+    /// <param name="quantized">The linear layers are in 4-bit NormalFloat; those of one layer are whole at a time.</param>
     public static MemoryEstimate Of(
-        Architecture architecture, LoraPlan? plan, ScalarType compute, long microBatchTokens, long longestSequence, bool recompute = false)
+        Architecture architecture, LoraPlan? plan, ScalarType compute, long microBatchTokens, long longestSequence, bool recompute = false, bool quantized = false)
     {
         long width = compute == ScalarType.Float32 ? 4 : 2;
         var weights = architecture.Parameters.Sum(p => p.Count * (p.Norm ? 4 : width));
+        var matrices = architecture.Linears.Select(l => (long)l.In * l.Out).ToList();
+        if (quantized)
+            weights += matrices.Sum(n => Loading.Nf4Matrix.BytesFor(n) - n * width);
         var trained = plan?.ParameterCount ?? architecture.ParameterCount;
         // In full-parameter training the weights are the trained parameters themselves.
         var state = trained * 4 * (plan is null ? 5 : 6);
@@ -39,6 +43,8 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
         var hidden = microBatchTokens * architecture.HiddenSize * width;
         var layers = recompute ? layer + hidden * (architecture.LayerCount + 1) : layer * architecture.LayerCount;
         var head = Math.Min(microBatchTokens * architecture.VocabSize, Layers.LossHead.ChunkElements) * 4 * HeadCopies + 2 * hidden;
-        return new MemoryEstimate(weights, state, layers + head);
+        // Besides the layer's own, the largest in the making: two weights' indices and both values in fp32, per byte of codes.
+        var whole = quantized ? matrices.Sum() / architecture.LayerCount * width + matrices.Max() * (2 + 4 + 4) : 0;
+        return new MemoryEstimate(weights, state, layers + head + whole);
     }
 }

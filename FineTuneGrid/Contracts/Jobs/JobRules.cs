@@ -54,6 +54,7 @@ public static class JobRules
             else if (text != "all-linear")
                 yield return new("method.target_modules", $"method.target_modules must be 'all-linear', 'regex:PATTERN' or a list, not '{text}'.");
         }
+        if (method is { IsFull: true, IsNf4: true }) yield return new("method.quantization", "method.quantization 'nf4' needs method.type 'lora': weights of 4 bits are not trained.");
         if (method.LoraPlusRatio is 0) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio must be above 0, or null for one learning rate.");
         if (method is { IsFull: true, LoraPlusRatio: not null }) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio needs method.type 'lora'.");
         if (method is { IsFull: true, Dora: true }) yield return new("method.dora", "method.dora needs method.type 'lora'.");
@@ -89,7 +90,6 @@ public static class JobRules
     /// <summary>Accepted by the schema, but not by this build.</summary>
     private static IEnumerable<GridFinding> CheckBuild(JobSpec spec)
     {
-        if (spec.Method.Quantization != "none") yield return new("method.quantization", "method.quantization 'nf4' is not in this build; use 'none'.");
         if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
         if (spec.Objective.Type != "supervised") yield return new("objective.type", $"objective.type '{spec.Objective.Type}' is not in this build; use 'supervised'.");
         if (spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo', which is not in this build.");

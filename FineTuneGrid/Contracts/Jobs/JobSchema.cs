@@ -50,7 +50,7 @@ public static class JobSchema
     private static JsonObject Method() => Object("What is trained.", [], new()
     {
         ["type"] = Choice("lora trains an adapter, full all parameters.", "lora", "lora", "full"),
-        ["quantization"] = Choice("Storage of the frozen base weights.", "none", "none", "nf4"),
+        ["quantization"] = Choice("Storage of the frozen base's linear layers: nf4 is QLoRA's 4-bit NormalFloat with double quantisation.", "none", "none", "nf4"),
         ["rank"] = Int("LoRA rank r.", 16, 1, 4096),
         ["alpha"] = Number("LoRA alpha; the scale is alpha / rank.", 32, 0, 1e6),
         ["dropout"] = Number("Dropout on the LoRA input.", 0, 0, 0.95),

@@ -84,6 +84,9 @@ public sealed record MethodSpec
 
     [JsonIgnore]
     public bool IsFull => Type == "full";
+
+    [JsonIgnore]
+    public bool IsNf4 => Quantization == "nf4";
 }
 
 public sealed record ObjectiveSpec

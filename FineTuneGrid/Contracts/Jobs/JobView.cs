@@ -101,6 +101,9 @@ public sealed record ResolvedJob
 
     public required long MemoryBytes { get; init; }
 
+    /// <summary>Of <see cref="MemoryBytes"/>, the frozen base, which jobs of one session share; null where an older build planned the job.</summary>
+    public long? WeightBytes { get; init; }
+
     /// <summary>Estimated seconds of training on the slowest eligible device; refined by measurement.</summary>
     public double EstimatedSeconds { get; init; }
 }

@@ -71,8 +71,10 @@ public sealed record EvaluationReply(double Loss, long SupervisedTokens, long Ex
 
 public sealed record EvaluationSample(string Prompt, string Expected, string Got, bool Match);
 
+/// <param name="MemoryBytes">At the peak, all together.</param>
+/// <param name="WeightBytes">Of them, a frozen base that other jobs of the session share; null where an older build planned.</param>
 /// <param name="Threads">Intra-op threads that pay off, at most those of the order; null where the order's are right.</param>
-public sealed record PlanReply(int TotalSteps, long TrainableParameters, long MemoryBytes, int MicroBatchTokens, double EstimatedSeconds, int? Threads = null);
+public sealed record PlanReply(int TotalSteps, long TrainableParameters, long MemoryBytes, int MicroBatchTokens, double EstimatedSeconds, int? Threads = null, long? WeightBytes = null);
 
 /// <summary>Whether a job that goes on from a checkpoint makes the bytes that it made before.</summary>
 /// <param name="AdapterSha256">Of the trained weights' file.</param>

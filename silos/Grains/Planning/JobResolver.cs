@@ -91,7 +91,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var memory = spec.Resources.MemoryGb is { } asked ? (long)(asked * (1L << 30)) : reply.MemoryBytes;
         if (memory > place.Slot.MemoryBytes)
             throw new GridException(ErrorCodes.OutOfMemory,
-                $"The job needs about {Gib(memory)} GiB, but a {place.Device} slot has {Gib(place.Slot.MemoryBytes)} GiB: lower optimizer.micro_batch_tokens, data.sequence_length or method.rank.",
+                $"The job needs about {Gib(memory)} GiB, but a {place.Device} slot has {Gib(place.Slot.MemoryBytes)} GiB: lower optimizer.micro_batch_tokens, data.sequence_length or method.rank, or set method.quantization to nf4.",
                 "optimizer.micro_batch_tokens");
         return plan with
         {
@@ -100,6 +100,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
                 TotalSteps = reply.TotalSteps,
                 TrainableParameters = reply.TrainableParameters,
                 MemoryBytes = memory,
+                WeightBytes = reply.WeightBytes is { } weights ? Math.Min(weights, memory) : null,
                 MicroBatchTokens = reply.MicroBatchTokens,
                 Threads = reply.Threads ?? place.Slot.Threads,
                 EstimatedSeconds = reply.EstimatedSeconds,

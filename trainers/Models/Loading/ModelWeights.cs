@@ -8,11 +8,13 @@ namespace FineTuneGrid.Models.Loading;
 public sealed class ModelWeights : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
+    private readonly Dictionary<string, Nf4Matrix> _quantized;
     private readonly Dictionary<string, Tensor> _rowLengths = new(StringComparer.Ordinal);
 
-    private ModelWeights(Dictionary<string, Tensor> tensors, ScalarType compute, FlatParameters? trainable)
+    private ModelWeights(Dictionary<string, Tensor> tensors, ScalarType compute, FlatParameters? trainable, Dictionary<string, Nf4Matrix>? quantized = null)
     {
         _tensors = tensors;
+        _quantized = quantized ?? [];
         Compute = compute;
         Trainable = trainable;
     }
@@ -25,9 +27,13 @@ public sealed class ModelWeights : IDisposable
 
     public Device Device => _tensors.Values.First().device;
 
-    public Tensor this[string parameter] => _tensors[parameter];
+    /// <summary>Some matrices are in 4 bits: they are made whole at each use, so a training pass had better not keep them for its backward.</summary>
+    public bool IsQuantized => _quantized.Count > 0;
 
-    public bool Has(string parameter) => _tensors.ContainsKey(parameter);
+    /// <summary>A parameter; one that is quantised is made anew, in the caller's dispose scope.</summary>
+    public Tensor this[string parameter] => _quantized.TryGetValue(parameter, out var matrix) ? matrix.Dequantize(Compute) : _tensors[parameter];
+
+    public bool Has(string parameter) => _tensors.ContainsKey(parameter) || _quantized.ContainsKey(parameter);
 
     /// <summary>Sum of squares of each output's weights, fp32 [out]; kept, since the base does not change.</summary>
     /// <param name="parameter">A matrix.</param>
@@ -49,6 +55,9 @@ public sealed class ModelWeights : IDisposable
 
     /// <summary>Takes over tensors that hold every parameter of the architecture.</summary>
     public static ModelWeights Frozen(Dictionary<string, Tensor> tensors, ScalarType compute) => new(tensors, compute, null);
+
+    /// <summary>The same with some of the parameters in 4 bits.</summary>
+    internal static ModelWeights Frozen(Dictionary<string, Tensor> tensors, Dictionary<string, Nf4Matrix> quantized, ScalarType compute) => new(tensors, compute, null, quantized);
 
     /// <summary>Takes over the buffer; the parameters are its leaves.</summary>
     public static ModelWeights Trained(FlatParameters parameters) =>
@@ -77,5 +86,7 @@ public sealed class ModelWeights : IDisposable
             lengths.Dispose();
         foreach (var tensor in _tensors.Values)
             tensor.Dispose();
+        foreach (var matrix in _quantized.Values)
+            matrix.Dispose();
     }
 }

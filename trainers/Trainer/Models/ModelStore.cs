@@ -25,7 +25,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
         var spec = order.Spec;
         if (!spec.Method.IsFull)
         {
-            var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision);
+            var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision, quantize: spec.Method.IsNf4);
             return Trainee.OfAdapter(model, NewAdapter(model, order));
         }
         if (spec.BaseModelInit() is { } init)
@@ -41,9 +41,9 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
 
     /// <summary>The frozen base, loaded at its first use.</summary>
     /// <exception cref="GridException"><c>conflict</c>: the session holds another base.</exception>
-    public CausalLm Resident(ModelManifest manifest, string precision)
+    public CausalLm Resident(ModelManifest manifest, string precision, bool quantize = false)
     {
-        var key = $"{manifest.Digest}/{precision}";
+        var key = $"{manifest.Digest}/{precision}/{quantize}";
         if (_resident is not null)
         {
             return _residentKey == key
@@ -53,7 +53,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
         var architecture = Architecture(manifest);
         using var tensors = Wait(SourceTensors.OpenAsync(store, manifest.Files, SafetensorsProfile.General));
         var compute = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
-        _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device));
+        _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device, quantize));
         _residentKey = key;
         return _resident;
     }

@@ -47,14 +47,14 @@ internal static class Planning
         var planner = TrainingData.Planner(tokens.Lengths, spec, microBatchTokens);
         var steps = TrainingData.StepsOf(planner, spec);
         var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
-        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample);
+        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
         var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
         var trained = adapter?.ParameterCount ?? architecture.ParameterCount;
         // On another device the copy is not in its memory.
         var copy = order.Resolved.Device == "cpu" ? StateCopy.BytesFor(trained) : 0;
         return new PlanReply(
             steps, trained, memory.Total + copy, microBatchTokens,
-            Seconds(order, architecture, tokens.Lengths.Length, steps, threads), threads);
+            Seconds(order, architecture, tokens.Lengths.Length, steps, threads), threads, spec.Method.IsFull ? 0 : memory.Weights);
     }
 
     private static Architecture ArchitectureOf(IBlobStore store, TrainingOrder order)
