@@ -31,9 +31,9 @@ public sealed class Nf4Tests
     {
         Assert.Equal(256, Nf4Codes.Dynamic.Distinct().Count());
         Assert.Equal(Nf4Codes.Dynamic.Order(), Nf4Codes.Dynamic);
-        // The ends, the middle and the first of either side of the next power, from the reference's own table.
+        // The ends, the middle and the first of the last power of ten, from the reference's own table.
         Assert.Equal([-0.99296875f, 0f, 5.5000004e-7f, 1f], new[] { Nf4Codes.Dynamic[0], Nf4Codes.Dynamic[127], Nf4Codes.Dynamic[128], Nf4Codes.Dynamic[255] });
-        Assert.Equal(0.10351562f, Nf4Codes.Dynamic.First(v => v > 0.1), 1e-6f);
+        Assert.Equal(0.10703125f, Nf4Codes.Dynamic.First(v => v > 0.1), 1e-6f);
     }
 
     [Fact]

@@ -109,11 +109,42 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.Equal(3, index.SupervisedTokens);
     }
 
+    /// <summary>The layouts in which pairs are published: the same conversation in each.</summary>
+    [Theory]
+    [InlineData("""{"prompt":"2 + 2?","chosen":[{"role":"assistant","content":"4"}],"rejected":[{"role":"assistant","content":"5"}]}""")]
+    [InlineData("""{"prompt":[{"role":"user","content":"2 + 2?"}],"chosen":[{"role":"assistant","content":"4"}],"rejected":[{"role":"assistant","content":"5"}]}""")]
+    [InlineData("""{"prompt":"ignored","chosen":[{"role":"user","content":"2 + 2?"},{"role":"assistant","content":"4"}],"rejected":[{"role":"user","content":"2 + 2?"},{"role":"assistant","content":"5"}]}""")]
+    [InlineData("""{"input":{"messages":[{"role":"user","content":"2 + 2?"}]},"preferred_output":[{"role":"assistant","content":"4"}],"non_preferred_output":[{"role":"assistant","content":"5"}]}""")]
+    public async Task Tokenize_Pairs_AreBothAnswersWhole_OneAfterTheOther(string line)
+    {
+        var (index, model) = await TokenizeAsync(await _data.AddAsync("pairs.jsonl", line));
+        var text = await DatasetTokenizer.LoadAsync(_data.Store, model);
+        using var tokens = await TokenDataset.OpenAsync(_data.Store, index);
+        var (ids, labels) = (tokens[0].Ids.ToArray(), tokens[0].Labels.ToArray());
+        var lengths = TrainingExample.Lengths(labels);
+        Assert.Equal((RowFormat.Preference, 2, lengths.Max()), (index.Format, lengths.Length, index.LongestExample));
+        Assert.Equal(["4<|im_end|>", "5<|im_end|>"], new[] { (0, lengths[0]), (lengths[0], ids.Length) }.Select(s => Learnt(s.Item1, s.Item2)));
+        Assert.Equal(ids[..(lengths[0] - 3)], ids[lengths[0]..^3]);
+
+        string Learnt(int start, int end) => text.Tokenizer.Decode([.. Enumerable.Range(start, end - start).Where(i => labels[i] >= 0).Select(i => ids[i])], skipSpecialTokens: false).Trim();
+    }
+
+    [Fact]
+    public async Task Tokenize_PairsOfTexts_EndWithEos()
+    {
+        var (index, model) = await TokenizeAsync(await _data.AddAsync("pairs.jsonl", """{"prompt":"2 + 2 =","chosen":" 4","rejected":" 5"}"""));
+        var text = await DatasetTokenizer.LoadAsync(_data.Store, model);
+        using var tokens = await TokenDataset.OpenAsync(_data.Store, index);
+        Assert.Equal("2 + 2 = 4<|im_end|>2 + 2 = 5<|im_end|>", text.Tokenizer.Decode(tokens[0].Ids, skipSpecialTokens: false));
+    }
+
     [Theory]
     [InlineData("invalid_dataset", "99999", """{"input_ids":[1,99999]}""")]
     [InlineData("no_trainable_tokens", "masked", """{"input_ids":[1,2],"labels":[-100,-100]}""")]
     [InlineData("no_trainable_tokens", "masked", """{"input_ids":[1,2],"labels":[1,-100]}""")]
-    [InlineData("invalid_spec", "preference", """{"prompt":"a","chosen":"b","rejected":"c"}""")]
+    [InlineData("invalid_dataset", "'chosen' is empty", """{"prompt":"a","chosen":"","rejected":"c"}""")]
+    [InlineData("invalid_dataset", "'rejected' must end with what the assistant says", """{"prompt":"a","chosen":[{"role":"assistant","content":"b"}],"rejected":[{"role":"user","content":"b"}]}""")]
+    [InlineData("invalid_dataset", "preferred_output[0].role", """{"input":{"messages":[]},"preferred_output":[{"content":"b"}],"non_preferred_output":[]}""")]
     [InlineData("invalid_dataset", "set data.format to one of prompt-completion, alpaca", """{"prompt":"a","completion":"b","instruction":"c","output":"d"}""")]
     public async Task Tokenize_WhatCannotBeLearnt_IsRefused(string code, string named, string line)
     {

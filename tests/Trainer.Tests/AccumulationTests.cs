@@ -67,6 +67,20 @@ public sealed class AccumulationTests : IDisposable
         Assert.NotEqual(losses.Average(l => l.Sum / l.Count), reported[0], 1e-3);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4096)]
+    public async Task Preferences_AreLearntFromTheLossOfNone(int microBatchTokens)
+    {
+        var losses = await LossesAsync($"job-pairs-{microBatchTokens}", microBatchTokens, packing: true, json =>
+        {
+            json["objective"] = new System.Text.Json.Nodes.JsonObject { ["type"] = "dpo", ["beta"] = 0.5 };
+            json["optimizer"]!["epochs"] = 8;
+        });
+        Assert.Equal(Math.Log(2), losses[0], 1e-4);
+        Assert.True(losses[^1] < 0.4, $"{losses[^1]}");
+    }
+
     private async Task<IReadOnlyList<double>> LossesAsync(string jobId, int microBatchTokens, bool packing, Action<System.Text.Json.Nodes.JsonObject>? change = null)
     {
         var order = _store.Order(jobId, change: json =>

@@ -68,18 +68,25 @@ public sealed class ExactResumeTests : IDisposable
         Assert.Equal(await UndisturbedAsync(_store, "job-here"), await UndisturbedAsync(other, "job-there"));
     }
 
-    [Fact]
-    public async Task Result_WithDropout_IsTheSameAfterAStop()
+    [Theory]
+    [InlineData("""{"method": {"rank": 4, "alpha": 8, "dropout": 0.1}}""")]
+    [InlineData("""{"method": {"rank": 4, "alpha": 8, "dora": true, "lora_plus_ratio": 16}}""")]
+    [InlineData("""{"method": {"rank": 4, "alpha": 8, "quantization": "nf4"}}""")]
+    [InlineData("""{"objective": {"type": "dpo", "beta": 0.2}}""")]
+    public async Task Result_OfEachMethod_IsTheSameAfterAStop(string changes)
     {
-        void Dropout(JsonObject json) => json["method"]!["dropout"] = 0.1;
-        var expected = await UndisturbedAsync(_store, "job-dropout", j => { Dropout(j); Lasting(j); });
-        await using (var agent = await StartAsync("job-dropout-cut", 1, j => { Dropout(j); Stoppable(j); }))
+        void Method(JsonObject json)
+        {
+            foreach (var (name, value) in JsonNode.Parse(changes)!.AsObject()) json[name] = value!.DeepClone();
+        }
+        var expected = await UndisturbedAsync(_store, "job-method", j => { Method(j); Lasting(j); });
+        await using (var agent = await StartAsync("job-method-cut", 1, j => { Method(j); Stoppable(j); }))
         {
             await agent.UntilAsync<JobCommitted>();
-            await agent.SendAsync(new Detach("job-dropout-cut", 1, Checkpoint: true, "test"));
+            await agent.SendAsync(new Detach("job-method-cut", 1, Checkpoint: true, "test"));
             await agent.UntilAsync<JobDetached>();
         }
-        await using var again = await StartAsync("job-dropout-cut", 2, j => { Dropout(j); Stoppable(j); });
+        await using var again = await StartAsync("job-method-cut", 2, j => { Method(j); Stoppable(j); });
 
         Assert.Equal(expected, (await again.UntilAsync<JobFinished>()).Result.WeightsSha256);
         Assert.NotEqual(expected, await UndisturbedAsync(_store, "job-plain", Lasting));

@@ -21,7 +21,11 @@ public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> Tok
 /// Keep only each layer's input and run the layer again in the backward (Chen et al. 2016): a fraction of the memory for a third
 /// more time, with the same bits.
 /// </param>
-public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false);
+/// <param name="Beta">
+/// Trains on preferences (<see cref="PreferenceLoss"/>), with the base without its adapter as the reference; null: on the tokens themselves.
+/// The loss is then the sum over pairs, and the count that of pairs.
+/// </param>
+public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false, double? Beta = null);
 
 /// <summary>
 /// A decoder with its weights: losses, gradients, log-probabilities. The adapter is an argument of every call, so that many share
@@ -44,6 +48,12 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         using var pass = new ForwardPass(Weights, layout, adapter);
         return batch.Targets.Count == 0 ? LossResult.Of([]) : LossResult.Of(_head.Losses(Rows(Hidden(pass, batch), batch), batch.Targets));
     }
+
+    /// <summary>The pairs' losses without gradients or dropout.</summary>
+    /// <param name="batch">Chosen and rejected sequences in turn.</param>
+    /// <param name="beta">See <see cref="PreferenceLoss"/>.</param>
+    public LossResult PairLoss(MicroBatch batch, LoraAdapter adapter, double beta) =>
+        LossResult.Of(Preferences(batch, beta).Losses(Loss(batch, adapter).TokenLosses));
 
     /// <summary>fp32 logits [T, vocabulary] of every position, or of the given rows, in the caller's dispose scope.</summary>
     public Tensor Logits(MicroBatch batch, LoraAdapter? adapter = null, IReadOnlyList<long>? rows = null)
@@ -73,7 +83,9 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         using var layout = PackedLayout.Create(batch.Lengths, Weights.Device);
         using var pass = new ForwardPass(Weights, layout, adapter, training.DropoutSeed);
         var tape = new GradientTape(trained, gradients, fullModel: adapter is null);
-        return training.Recompute ? Recomputed(pass, batch, tape) : Whole(pass, batch, tape);
+        var preferences = training.Beta is not { } beta ? null
+            : adapter is null ? throw new InvalidOperationException("Preferences need a reference: an adapter beside its base.") : Preferences(batch, beta);
+        return training.Recompute ? Recomputed(pass, batch, tape, preferences) : Whole(pass, batch, tape, preferences);
     }
 
     public void Dispose() => Weights.Dispose();
@@ -109,15 +121,15 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         return Architecture.Block(pass, layer, x).MoveToOuterDisposeScope();
     }
 
-    private LossResult Whole(ForwardPass pass, MicroBatch batch, GradientTape tape)
+    private LossResult Whole(ForwardPass pass, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
     {
         var rows = Rows(Hidden(pass, batch), batch);
-        var (result, gradient) = Head(rows, batch, tape);
+        var (result, gradient) = Head(rows, batch, tape, preferences);
         tape.Add(pass.TakeTouched(), rows, gradient, null);
         return result;
     }
 
-    private LossResult Recomputed(ForwardPass pass, MicroBatch batch, GradientTape tape)
+    private LossResult Recomputed(ForwardPass pass, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
     {
         var inputs = new Tensor[Architecture.LayerCount + 1];
         bool embeddingTrained;
@@ -132,7 +144,7 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         pass.TakeTouched();
         Tensor? input = inputs[^1].requires_grad_();
         var rows = Rows(Architecture.Final(pass, inputs[^1]), batch);
-        var (result, gradient) = Head(rows, batch, tape);
+        var (result, gradient) = Head(rows, batch, tape, preferences);
         gradient = tape.Add(pass.TakeTouched(), rows, gradient, input)!;
         for (var layer = Architecture.LayerCount - 1; layer >= 0; layer--)
         {
@@ -154,12 +166,22 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         return result;
     }
 
-    private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape)
+    private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
     {
         using var plain = rows.detach();
         var gradient = empty(rows.shape, rows.dtype, rows.device);
+        if (preferences is not null)
+        {
+            // How much each row counts is known only when all rows of its pair are.
+            var losses = _head.Losses(plain, batch.Targets);
+            _head.Losses(plain, batch.Targets, gradient, weights: preferences.RowWeights(losses));
+            return (LossResult.Of(preferences.Losses(losses)), gradient);
+        }
+
         return (LossResult.Of(_head.Losses(plain, batch.Targets, gradient, tape.FullModel ? tape.Buffer : null)), gradient);
     }
+
+    private PreferenceLoss Preferences(MicroBatch batch, double beta) => new(beta, batch, Loss(batch).TokenLosses);
 
     private MicroBatch Check(MicroBatch batch)
     {

@@ -17,7 +17,7 @@ public static class JobRules
     }
 
     public static IEnumerable<GridFinding> Check(JobSpec spec) =>
-        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckWorkers(spec), .. CheckBuild(spec), .. CheckGates(spec)];
+        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckWorkers(spec), .. CheckObjective(spec), .. CheckBuild(spec), .. CheckGates(spec)];
 
     private static IEnumerable<GridFinding> CheckNames(JobSpec spec)
     {
@@ -87,12 +87,21 @@ public static class JobRules
             yield return new("evaluation.every_steps", $"evaluation.every_steps must be a multiple of optimizer.local_steps ({local}): between two meetings there is no common state.");
     }
 
+    private static IEnumerable<GridFinding> CheckObjective(JobSpec spec)
+    {
+        var pairs = spec.Objective.Type == "dpo";
+        if (pairs && spec.Method.IsFull) yield return new("objective.type", "objective.type 'dpo' needs method.type 'lora': the base without the adapter is the reference.");
+        if (!pairs && spec.Objective.Beta is not null) yield return new("objective.beta", "objective.beta needs objective.type 'dpo'.");
+        if (spec.Objective.Beta is 0) yield return new("objective.beta", "objective.beta must be above 0.");
+        if (!pairs && spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo'.");
+        if (pairs && spec.Data.Format is not ("auto" or "preference")) yield return new("data.format", $"objective.type 'dpo' needs data.format 'preference', not '{spec.Data.Format}'.");
+    }
+
     /// <summary>Accepted by the schema, but not by this build.</summary>
     private static IEnumerable<GridFinding> CheckBuild(JobSpec spec)
     {
         if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
-        if (spec.Objective.Type != "supervised") yield return new("objective.type", $"objective.type '{spec.Objective.Type}' is not in this build; use 'supervised'.");
-        if (spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo', which is not in this build.");
+        if (spec.Objective.Type == "classification") yield return new("objective.type", "objective.type 'classification' is not in this build; use 'supervised' or 'dpo'.");
         if (spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving is not in this build; leave it empty.");
     }
 

@@ -73,7 +73,7 @@ public static class JobSchema
     private static JsonObject Objective() => Object("The training objective.", [], new()
     {
         ["type"] = Choice("Objective.", "supervised", "supervised", "dpo", "classification"),
-        ["beta"] = Number("DPO beta.", null, 0, 1e3),
+        ["beta"] = Number("DPO: how strongly the model is held to the base without the adapter, above 0; null for 0.1.", null, 0, 1e3),
         ["label_column"] = Text("Label column of a classification job.", null, nullable: true),
     });
 

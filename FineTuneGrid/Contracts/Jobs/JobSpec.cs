@@ -95,6 +95,10 @@ public sealed record ObjectiveSpec
 
     public double? Beta { get; init; }
 
+    /// <summary>DPO's beta, as the paper has it where none is given; null for objectives without pairs.</summary>
+    [JsonIgnore]
+    public double? PairBeta => Type == "dpo" ? Beta ?? 0.1 : null;
+
     public string? LabelColumn { get; init; }
 }
 

@@ -21,10 +21,17 @@ internal sealed class ChatFormat : RowFormat
     internal override ParsedRow Parse(JsonElement row)
     {
         var messages = AsList(row, "messages") ?? throw new RowException("'messages' is missing");
+        return Build(Messages(messages, "messages"), AsList(row, "tools"));
+    }
+
+    /// <summary>The messages of a list, each checked.</summary>
+    /// <param name="where">What errors call the list.</param>
+    public static JsonArray Messages(JsonElement list, string where)
+    {
         var result = new JsonArray();
-        foreach (var message in messages.EnumerateArray())
-            result.Add(Message(message, $"messages[{result.Count}]"));
-        return Build(result, AsList(row, "tools"));
+        foreach (var message in list.EnumerateArray())
+            result.Add(Message(message, $"{where}[{result.Count}]"));
+        return result;
     }
 
     public static ChatRow Build(JsonArray messages, JsonElement? tools)

@@ -17,5 +17,8 @@ public sealed record TextRow(string Text) : ParsedRow;
 /// <param name="Labels">Null: the same as the ids.</param>
 public sealed record TokensRow(int[] Ids, int[]? Labels) : ParsedRow;
 
+/// <summary>Two answers to one prompt; each a conversation or a completion.</summary>
+public sealed record PairRow(ParsedRow Chosen, ParsedRow Rejected) : ParsedRow;
+
 /// <summary>A row that cannot be used; the message says why, without the row's number.</summary>
 internal sealed class RowException(string message) : Exception(message);

@@ -8,12 +8,12 @@ public abstract class RowFormat
 {
     public const string Auto = "auto";
 
-    /// <summary>Preference data is recognised, so that it is not taken for something else.</summary>
+    /// <summary>Pairs of answers: for preference optimisation, and for nothing else.</summary>
     public const string Preference = "preference";
 
-    private static readonly RowFormat[] All = [new TokensFormat(), new ChatFormat(), new ShareGptFormat(), new CompletionFormat(), new AlpacaFormat(), new TextFormat()];
+    private static readonly RowFormat[] All = [new TokensFormat(), new ChatFormat(), new ShareGptFormat(), new CompletionFormat(), new AlpacaFormat(), new TextFormat(), new PreferenceFormat(), new OpenAiPreferenceFormat()];
 
-    public static IReadOnlyList<string> Names { get; } = [.. All.Select(f => f.Name)];
+    public static IReadOnlyList<string> Names { get; } = [.. All.Select(f => f.Name).Distinct()];
 
     public abstract string Name { get; }
 
@@ -28,7 +28,9 @@ public abstract class RowFormat
 
     public IReadOnlySet<string> Columns => new HashSet<string>(Required.Concat(Optional), StringComparer.Ordinal);
 
-    public static RowFormat ByName(string name) => All.FirstOrDefault(f => f.Name == name)
+    /// <param name="columns">They decide where a format comes in several layouts.</param>
+    public static RowFormat ByName(string name, IReadOnlyList<string> columns) => All.FirstOrDefault(f => f.Name == name && f.Required.All(columns.Contains))
+        ?? All.FirstOrDefault(f => f.Name == name)
         ?? throw new GridException(ErrorCodes.InvalidSpec, $"data.format '{name}' cannot be trained on here; use one of {string.Join(", ", Names)}.", "data.format");
 
     /// <summary>
@@ -59,7 +61,7 @@ public abstract class RowFormat
             if (wanted == Auto)
                 throw new GridException(ErrorCodes.InvalidDataset, $"The columns {List(columns)} fit several formats; set data.format to one of {string.Join(", ", Fitting(columns))}.", "data.format");
         }
-        var format = ByName(wanted);
+        var format = ByName(wanted, columns);
         var missing = format.Required.Where(c => !columns.Contains(c)).ToList();
         return missing.Count == 0 ? format : throw new GridException(ErrorCodes.InvalidDataset,
             $"data.format '{wanted}' needs the columns {List(format.Required)}; the data set lacks {List(missing)} (it has {List(columns)}).", "data.format");
@@ -85,12 +87,9 @@ public abstract class RowFormat
     private static List<string> Fitting(IReadOnlyList<string> columns)
     {
         List<string> fitting = [.. All.Where(f => f.Required.All(columns.Contains)).Select(f => f.Name)];
-        if (columns.Contains("chosen") && columns.Contains("rejected"))
-        {
-            // Its prompts and texts are parts of the pairs.
-            fitting.Clear();
-            fitting.Add(Preference);
-        }
+        // Prompts, texts and conversations beside pairs are parts of them.
+        if (fitting.Contains(Preference))
+            fitting = [Preference];
         if (fitting.Count > 1)
             fitting.Remove("text");
         return fitting;

@@ -17,7 +17,7 @@ public static class DatasetInspection
             throw new GridException(ErrorCodes.EmptyDataset, "The data set has no data files; add .parquet or .jsonl files.", Field);
         var columns = await sources.ColumnsAsync(cancellation);
         var detected = columns.Count == 0 ? null : RowFormat.Detect(columns);
-        var format = detected is null or RowFormat.Auto or RowFormat.Preference ? null : RowFormat.ByName(detected);
+        var format = detected is null or RowFormat.Auto ? null : RowFormat.ByName(detected, columns);
         var (damaged, faults) = (new FindingList(), new FindingList());
         var scan = new DatasetScan(format, damaged, faults);
         await scan.RunAsync(sources, format?.Columns ?? new HashSet<string>(), cancellation);

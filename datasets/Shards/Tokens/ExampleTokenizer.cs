@@ -12,7 +12,10 @@ public sealed class ExampleTokenizer(ModelText model, int vocabularySize)
 
     /// <exception cref="GridException">The template refuses the row.</exception>
     /// <exception cref="RowException">An id is outside the model's vocabulary, or nothing is left to learn.</exception>
-    internal TrainingExample Tokenize(ParsedRow row)
+    internal TrainingExample Tokenize(ParsedRow row) =>
+        row is PairRow pair ? TrainingExample.Pair(One(pair.Chosen), One(pair.Rejected)) : One(row);
+
+    private TrainingExample One(ParsedRow row)
     {
         var example = row switch
         {

@@ -28,12 +28,13 @@ internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLe
     {
         Examples++;
         Tokens += example.Ids.Length;
-        Longest = Math.Max(Longest, example.Ids.Length);
-        if (example.Ids.Length > limit)
-            _long.Add(file, row, $"{example.Ids.Length} tokens");
+        var longest = TrainingExample.Lengths(example.Labels).Max();
+        Longest = Math.Max(Longest, longest);
+        if (longest > limit)
+            _long.Add(file, row, $"{longest} tokens");
         for (var i = 1; i < example.Labels.Length; i++)
         {
-            if (example.Labels[i] == TrainingExample.Masked)
+            if (example.Labels[i] < 0)
                 continue;
             Supervised++;
             _learnsToStop |= stops.Contains(example.Labels[i]);

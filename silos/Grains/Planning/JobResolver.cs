@@ -16,6 +16,9 @@ namespace FineTuneGrid.Grains.Planning;
 /// </summary>
 public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAdapterCheck initAdapters, IJobPlanner planner)
 {
+    /// <summary>Name of the format of pairs.</summary>
+    private const string Preference = "preference";
+
     public async Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission)
     {
         var (spec, org) = (submission.Spec, submission.Org);
@@ -27,8 +30,8 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
         var place = await RequirePlaceAsync(spec);
         var length = ContextLength(spec, model.Manifest);
-        var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length);
-        var validationTokens = validation is null ? null : await TokenizeAsync(validation, model.Manifest, spec, length);
+        var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length, "data.train");
+        var validationTokens = validation is null ? null : await TokenizeAsync(validation, model.Manifest, spec, length, "data.validation");
 
         var fromScratch = spec.BaseModelInit() is not null;
         var resolved = new ResolvedJob
@@ -131,8 +134,13 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         return new(view, manifest);
     }
 
-    private Task<TokenIndex> TokenizeAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, JobSpec spec, int length) =>
-        grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, spec.Data.Format, length);
+    private async Task<TokenIndex> TokenizeAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, JobSpec spec, int length, string field)
+    {
+        var pairs = spec.Objective.PairBeta is not null;
+        var tokens = await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, pairs ? Preference : spec.Data.Format, length);
+        return pairs || tokens.Format != Preference ? tokens : throw new GridException(ErrorCodes.InvalidDataset,
+            $"{field}: '{dataset.View.Name}' holds pairs of answers, chosen and rejected; set objective.type to 'dpo', or name a data set of another format.", field);
+    }
 
     private static async Task HoldAsync(Func<Task> hold, string what, string name, string field)
     {

@@ -6,6 +6,7 @@ using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Text;
 
 namespace FineTuneGrid.TrainerSupport;
 
@@ -21,6 +22,7 @@ internal sealed class TestStore : IDisposable
         Model = AddModel();
         Train = AddTokens("train", examples: 40, seed: 1);
         Validation = AddTokens("validation", examples: 10, seed: 2);
+        Pairs = new(() => AddPairs("pairs", pairs: 40, seed: 3));
     }
 
     public string Root { get; }
@@ -34,6 +36,9 @@ internal sealed class TestStore : IDisposable
     public TokenIndex Train { get; }
 
     public TokenIndex Validation { get; }
+
+    /// <summary>Pairs of sequences: in the chosen ones every other token follows from the one before it, in the rejected ones it does not.</summary>
+    public Lazy<TokenIndex> Pairs { get; }
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
@@ -54,7 +59,7 @@ internal sealed class TestStore : IDisposable
     {
         var spec = Spec(change);
         var random = spec.BaseModelInit() is not null;
-        return new TrainingOrder(jobId, epoch, spec, Resolve(spec), random ? null : Model, random ? Model : null, train ?? Train, Validation, null);
+        return new TrainingOrder(jobId, epoch, spec, Resolve(spec), random ? null : Model, random ? Model : null, train ?? (spec.Objective.PairBeta is null ? Train : Pairs.Value), spec.Objective.PairBeta is null ? Validation : Pairs.Value, null);
     }
 
     /// <summary>What the control plane does before it sends an order.</summary>
@@ -79,6 +84,26 @@ internal sealed class TestStore : IDisposable
                 var id = t % 2 == 0 ? random.Next(10, 40) : 40 + ids[^1];
                 ids.Add(id);
                 labels.Add(t < 3 ? -100 : id);
+            }
+            offsets.Add(ids.Count);
+        }
+        return WriteShard(name, ids, labels, offsets);
+    }
+
+    private TokenIndex AddPairs(string name, int pairs, int seed)
+    {
+        var random = new Random(seed);
+        var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
+        for (var i = 0; i < pairs; i++)
+        {
+            foreach (var follows in (bool[])[true, false])
+            {
+                var length = random.Next(6, 30);
+                for (var t = 0; t < length; t++)
+                {
+                    ids.Add(t % 2 == 0 ? random.Next(10, 40) : follows ? 40 + ids[^1] : random.Next(80, 120));
+                    labels.Add(t == 0 && !follows ? TrainingExample.Second : t < 3 ? TrainingExample.Masked : ids[^1]);
+                }
             }
             offsets.Add(ids.Count);
         }

@@ -9,7 +9,7 @@ namespace FineTuneGrid.Models.Layers;
 /// Head and cross-entropy over supervised rows only, in chunks of rows, with the gradient finished in the forward: the logits
 /// of a chunk are the only ones in memory, and no graph is kept for them.
 /// </summary>
-public sealed class LossHead(HeadSpec spec, ModelWeights weights)
+public sealed class LossHead(HeadSpec spec, ModelWeights model)
 {
     /// <summary>Logits of a chunk: at most this many, 64 MB in fp32. A constant, since it shapes the order of sums.</summary>
     internal const long ChunkElements = 16L << 20;
@@ -17,8 +17,8 @@ public sealed class LossHead(HeadSpec spec, ModelWeights weights)
     /// <summary>Rows [n, hidden] -> fp32 logits [n, vocabulary].</summary>
     public Tensor Logits(Tensor rows)
     {
-        var bias = spec.Bias is null ? null : weights[spec.Bias];
-        var z = nn.functional.linear(rows, weights[spec.Weight], bias).to(ScalarType.Float32);
+        var bias = spec.Bias is null ? null : model[spec.Bias];
+        var z = nn.functional.linear(rows, model[spec.Weight], bias).to(ScalarType.Float32);
         if (spec.Scale != 1)
             z = z * spec.Scale;
         return spec.SoftCap is { } cap ? (z / cap).tanh() * cap : z;
@@ -29,10 +29,11 @@ public sealed class LossHead(HeadSpec spec, ModelWeights weights)
     /// <param name="targets">The id to predict at each row.</param>
     /// <param name="rowGradient">Receives d(sum of losses) / d(rows) where given: same shape and dtype as rows.</param>
     /// <param name="parameterGradient">Where the head is trained: the flat buffer to add its gradients to.</param>
-    public float[] Losses(Tensor rows, IReadOnlyList<long> targets, Tensor? rowGradient = null, Tensor? parameterGradient = null)
+    /// <param name="weights">What each row's loss counts for in the gradients; null: 1.</param>
+    public float[] Losses(Tensor rows, IReadOnlyList<long> targets, Tensor? rowGradient = null, Tensor? parameterGradient = null, float[]? weights = null)
     {
         using var quiet = no_grad();
-        long count = rows.size(0), vocabulary = weights[spec.Weight].size(0), step = Math.Clamp(ChunkElements / vocabulary, 16, 1024);
+        long count = rows.size(0), vocabulary = model[spec.Weight].size(0), step = Math.Clamp(ChunkElements / vocabulary, 16, 1024);
         var losses = new float[count];
         for (long at = 0; at < count; at += step)
         {
@@ -44,23 +45,28 @@ public sealed class LossHead(HeadSpec spec, ModelWeights weights)
             var logSum = logits.logsumexp(-1, keepdim: true);
             (logSum - logits.gather(1, ids)).squeeze(1).cpu().data<float>().CopyTo(losses, (int)at);
             if (rowGradient is not null)
-                Backward(chunk, logits, logSum, ids, rowGradient.narrow(0, at, n), parameterGradient);
+            {
+                var counts = weights is null ? null : tensor(weights[(int)at..(int)(at + n)]).to(rows.device).unsqueeze(1);
+                Backward(chunk, logits, logSum, ids, rowGradient.narrow(0, at, n), parameterGradient, counts);
+            }
         }
 
         return losses;
     }
 
-    private void Backward(Tensor rows, Tensor logits, Tensor logSum, Tensor ids, Tensor rowGradient, Tensor? parameterGradient)
+    private void Backward(Tensor rows, Tensor logits, Tensor logSum, Tensor ids, Tensor rowGradient, Tensor? parameterGradient, Tensor? counts)
     {
         var gradient = (logits - logSum).exp();
         gradient.scatter_(1, ids, gradient.gather(1, ids) - 1);
+        if (counts is not null)
+            gradient = gradient * counts;
         if (spec.SoftCap is { } cap)
             gradient = gradient * (1 - (logits / cap).square());
         if (spec.Scale != 1)
             gradient = gradient * spec.Scale;
         var narrow = gradient.to(rows.dtype);
-        rowGradient.copy_(narrow.matmul(weights[spec.Weight]));
-        if (parameterGradient is null || weights.Trainable is not { } trainable)
+        rowGradient.copy_(narrow.matmul(model[spec.Weight]));
+        if (parameterGradient is null || model.Trainable is not { } trainable)
             return;
         Part(trainable, parameterGradient, spec.Weight).add_(narrow.transpose(0, 1).matmul(rows));
         if (spec.Bias is not null)

@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Models;
 using FineTuneGrid.Models.Generation;
@@ -20,6 +21,8 @@ internal static class Evaluating
 
     public static EvaluationReply Run(IBlobStore store, CausalLm model, LoraAdapter? adapter, PromptReader reader, EvaluationTask task)
     {
+        if (task.Tokens.Format == RowFormat.Preference)
+            throw new GridException(ErrorCodes.InvalidDataset, "dataset holds pairs of answers; a model is evaluated on what it is to say: give a data set of another format.", "dataset");
         using var tokens = TokenDataset.OpenAsync(store, task.Tokens).GetAwaiter().GetResult();
         var (loss, supervised) = Evaluator.Run(model, adapter, TrainingData.All(tokens, MicroBatchTokens), () => { });
         if (task.ExactMatchRows <= 0) return new EvaluationReply(loss, supervised, tokens.Count, null, []);

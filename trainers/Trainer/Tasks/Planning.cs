@@ -43,11 +43,13 @@ internal static class Planning
         var adapter = spec.Method.IsFull ? null : LoraPlan.Resolve(architecture, LoraSpec.From(spec.Method));
         CheckParent(store, order, adapter);
         var microBatchTokens = spec.Optimizer.MicroBatchTokens ?? Math.Max(DefaultMicroBatchTokens, order.Train.LongestExample);
+        // A pair is never parted.
+        var widest = order.Train.LongestExample * (spec.Objective.PairBeta is null ? 1 : 2);
         using var tokens = TokenDataset.OpenAsync(store, order.Train, verify: false).GetAwaiter().GetResult();
         var planner = TrainingData.Planner(tokens.Lengths, spec, microBatchTokens);
         var steps = TrainingData.StepsOf(planner, spec);
         var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
-        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, order.Train.LongestExample), order.Train.LongestExample, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
+        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, widest), order.Train.LongestExample, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
         var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
         var trained = adapter?.ParameterCount ?? architecture.ParameterCount;
         // On another device the copy is not in its memory.

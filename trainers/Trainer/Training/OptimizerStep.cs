@@ -46,7 +46,7 @@ internal sealed class OptimizerStep : IDisposable
         var loss = _gradients.Run(step, batch.MicroBatches.Count, (i, gradient) =>
         {
             between();
-            return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, new TrainingPass(DropoutSeed(step, i), Recompute: _trainee.Model.Weights.IsQuantized));
+            return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, new TrainingPass(DropoutSeed(step, i), Recompute: _trainee.Model.Weights.IsQuantized, Beta: _spec.Objective.PairBeta));
         });
         if (!double.IsFinite(loss.Sum)) throw Diverged(step, "loss");
         if (loss.Tokens > 0) _gradients.Total.div_((float)loss.Tokens);

@@ -110,7 +110,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     private double? Evaluate()
     {
         var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens);
-        var (loss, _) = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard);
+        var (loss, _) = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard, Spec.Objective.PairBeta);
         if (!double.IsFinite(loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
         State = State.WithValidation(loss);
         return loss;

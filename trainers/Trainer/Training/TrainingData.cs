@@ -2,6 +2,7 @@ using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Text;
 using Packed = FineTuneGrid.Models.Layers.MicroBatch;
 using Planned = FineTuneGrid.Shards.MicroBatch;
 
@@ -55,20 +56,21 @@ internal sealed class TrainingData : IDisposable
             plan.NextCursor, plan.Tokens, (double)plan.NextCursor / _planner.Examples);
     }
 
-    /// <summary>Examples laid end to end.</summary>
+    /// <summary>Examples laid end to end; a pair is two sequences.</summary>
     public static Packed Gather(TokenDataset tokens, IReadOnlyList<int> examples)
     {
-        int[] lengths = [.. examples.Select(e => tokens.Lengths[e])];
-        var (ids, labels) = (new int[lengths.Sum()], new int[lengths.Sum()]);
+        var count = examples.Sum(e => tokens.Lengths[e]);
+        var (ids, labels, lengths) = (new int[count], new int[count], new List<int>());
         var at = 0;
         foreach (var number in examples)
         {
             var example = tokens[number];
             example.Ids.CopyTo(ids.AsSpan(at));
             example.Labels.CopyTo(labels.AsSpan(at));
+            lengths.AddRange(TrainingExample.Lengths(example.Labels));
             at += example.Ids.Length;
         }
-        return new Packed(ids, lengths, labels);
+        return new Packed(ids, [.. lengths], labels);
     }
 
     /// <summary>Every example once, in its own order, for evaluation.</summary>
