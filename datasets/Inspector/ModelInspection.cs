@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
 using FineTuneGrid.Text;
@@ -29,13 +30,15 @@ internal static class ModelInspection
         if (config is not { } root)
             return await TokenizerManifestAsync(request, files, text!, await CardLicense.ReadAsync(store, request.Files));
         var type = Text(root, "model_type") ?? throw files.Bad("config.json", "names no model_type");
+        if (!ModelTypes.Known.Contains(type))
+            throw files.Bad("config.json", $"has model_type '{type}', which is not supported; supported are {string.Join(", ", ModelTypes.Known)}");
         var tensors = await TensorsAsync(files);
         var vocabulary = Number(root, "vocab_size") ?? throw files.Bad("config.json", "names no vocab_size");
         if (text is not null && text.Tokenizer.VocabularySize > vocabulary && text.StopIds.Any(id => id >= vocabulary))
             throw files.Bad("tokenizer.json", $"has an end token beyond the model's vocabulary of {vocabulary}; the two do not belong together");
         var license = await CardLicense.ReadAsync(store, request.Files) ?? Text(root, "license");
         return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), type, tensors.Sum(t => t.ElementCount), Dtype(tensors), Context(root), vocabulary,
-            text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null, license, Linear(tensors), request.Files);
+            text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null, license, Linear(type, tensors), request.Files);
     }
 
     private static async Task<ModelManifest> TokenizerManifestAsync(InspectModelRequest request, ModelFiles files, ModelText text, string? license)
@@ -72,13 +75,23 @@ internal static class ModelInspection
         throw files.Bad(SafetensorsModel.SingleFileName, $"is missing, and so is {SafetensorsIndex.FileName}; weights are read in safetensors format only");
     }
 
-    private static List<LinearModule> Linear(List<SafetensorsTensor> tensors) =>
+    private static List<LinearModule> Linear(string type, List<SafetensorsTensor> tensors) =>
     [
         .. tensors.Where(t => t.Shape.Count == 2 && t.Name.EndsWith(".weight", StringComparison.Ordinal) && !Array.Exists(NotLinear, n => t.Name.Contains(n, StringComparison.OrdinalIgnoreCase))
                 && t.Shape.All(d => d is > 0 and <= int.MaxValue))
             .OrderBy(t => t.Name, StringComparer.Ordinal)
-            .Select(t => new LinearModule(t.Name[..^".weight".Length], (int)t.Shape[1], (int)t.Shape[0])),
+            .Select(t => ModelTypes.StoresTransposed(type)
+                ? new LinearModule(Path(type, t.Name), (int)t.Shape[0], (int)t.Shape[1])
+                : new LinearModule(Path(type, t.Name), (int)t.Shape[1], (int)t.Shape[0])),
     ];
+
+    /// <summary>As adapters name the module: with the prefix that folders of the bare model leave out.</summary>
+    private static string Path(string type, string tensor)
+    {
+        var path = tensor[..^".weight".Length];
+        var prefix = ModelTypes.BasePrefix(type);
+        return path.StartsWith(prefix, StringComparison.Ordinal) ? path : prefix + path;
+    }
 
     private static string Dtype(List<SafetensorsTensor> tensors) =>
         tensors.GroupBy(t => t.Dtype).OrderByDescending(g => g.Sum(t => t.ElementCount)).Select(g => g.Key.ToString()).FirstOrDefault() ?? "";

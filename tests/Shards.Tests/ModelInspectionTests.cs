@@ -23,6 +23,18 @@ public sealed class ModelInspectionTests : IDisposable
     }
 
     [Fact]
+    public async Task InspectModel_BareGpt2Folder_ListsItsLayersAsAdaptersNameThem()
+    {
+        List<SourceFile> files =
+        [
+            .. (await _data.AddModelAsync()).Files,
+            await _data.AddAsync("config.json", """{"model_type":"gpt2","vocab_size":1000,"n_positions":128}"""),
+            await WeightsAsync("model.safetensors", ("wte.weight", [1000, 8]), ("wpe.weight", [128, 8]), ("ln_f.weight", [8]), ("h.0.attn.c_attn.weight", [8, 24])),
+        ];
+        Assert.Equal([new LinearModule("transformer.h.0.attn.c_attn", 8, 24)], (await InspectAsync(files)).Model!.LinearModules);
+    }
+
+    [Fact]
     public async Task InspectModel_TokenizerAlone_IsATokenizer()
     {
         var files = (await _data.AddModelAsync()).Files;
@@ -34,6 +46,7 @@ public sealed class ModelInspectionTests : IDisposable
     [Theory]
     [InlineData("config.json", """{"vocab_size":300}""", "model_type")]
     [InlineData("config.json", """{"model_type":"llama"}""", "vocab_size")]
+    [InlineData("config.json", """{"model_type":"nonesuch","vocab_size":300}""", "'nonesuch', which is not supported; supported are bloom, codegen")]
     [InlineData("config.json", """{"model_type":"llama","model_type":"x"}""", "config.json")]
     [InlineData("tokenizer.json", """{"model":{"type":"Unigram"}}""", "Unigram")]
     [InlineData("tokenizer_config.json", """{"chat_template":"{% for %}"}""", "chat template")]

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Models;
 
 namespace FineTuneGrid.Grains.Planning;
 
@@ -17,7 +18,7 @@ public static class TargetModules
         foreach (var module in selected)
         {
             var rank = RankOf(method, module.Path);
-            var most = Math.Min(module.InFeatures, module.OutFeatures);
+            var most = ModelTypes.IsRouter(module.Path) ? module.InFeatures : Math.Min(module.InFeatures, module.OutFeatures);
             if (rank < 1 || rank > most)
                 throw new GridException(ErrorCodes.InvalidValue,
                     $"method.rank is {rank}, but {module.Path} has {module.InFeatures} inputs and {module.OutFeatures} outputs: use a rank of 1 to {most}.", "method.rank");
