@@ -18,7 +18,7 @@ public sealed class ConfigTests
     [InlineData("hidden_size", "-1", ErrorCodes.InvalidModel)]
     [InlineData("hidden_size", "47", ErrorCodes.InvalidModel)]
     [InlineData("num_key_value_heads", "3", ErrorCodes.InvalidModel)]
-    [InlineData("hidden_act", "\"gelu\"", ErrorCodes.UnsupportedModel)]
+    [InlineData("hidden_act", "\"nonesuch\"", ErrorCodes.UnsupportedModel)]
     [InlineData("tie_word_embeddings", "1", ErrorCodes.InvalidModel)]
     [InlineData("rms_norm_eps", "\"x\"", ErrorCodes.InvalidModel)]
     [InlineData("rope_scaling", """{"rope_type":"nonesuch","factor":2}""", ErrorCodes.UnsupportedModel)]
@@ -47,6 +47,19 @@ public sealed class ConfigTests
         json.Remove("rope_theta");
         json["rope_parameters"] = parameters;
         Assert.Equal(old, RotarySpec.Read(ModelConfig.Parse(Encoding.UTF8.GetBytes(json.ToJsonString())), 12));
+    }
+
+    [Theory]
+    [InlineData("""{"type":"linear","factor":4}""", 384)]
+    [InlineData("""{"type":"dynamic","factor":2}""", 192)]
+    [InlineData("""{"rope_type":"yarn","factor":4,"original_max_position_embeddings":32}""", 128)]
+    [InlineData("""{"rope_type":"yarn","factor":2,"original_max_position_embeddings":32}""", 96)]
+    [InlineData("""{"rope_type":"llama3","factor":8,"low_freq_factor":1,"high_freq_factor":4,"original_max_position_embeddings":64}""", 96)]
+    public void Create_RopeScaling_StretchesTheContextThatTheConfigKeeps(string scaling, int context)
+    {
+        var json = JsonNode.Parse(File.ReadAllText(_golden.File("config.json")))!.AsObject();
+        json["rope_scaling"] = JsonNode.Parse(scaling);
+        Assert.Equal(context, Create(json.ToJsonString()).ContextLength);
     }
 
     [Fact]

@@ -45,9 +45,9 @@ public sealed class FamilyTableTests
             # Model families and their measured errors
 
             Written by `FTG_WRITE_TABLE=1 ./grid test Models`. Small random models in fp32 on a CPU, against reference values in
-            `tests/Models.Tests/goldens`: from transformers 4.44 and PEFT 0.12, but for gemma3, granite, granitemoe, olmo2, qwen3,
-            phi3_longrope and llama_linear, llama_dynamic and llama_yarn, whose `make_reference.py` there is a plain float64 rendering
-            of the published architecture.
+            `tests/Models.Tests/goldens`: from transformers 4.44 and PEFT 0.12, but for cohere_qk_norm, gemma3, granite, granitemoe,
+            llama_dynamic, llama_linear, llama_yarn, mpt_6heads, olmo2, phi3_longrope and qwen3, which `make_reference.py` there
+            computes by a plain float64 rendering of the published architecture.
 
             - logits: largest difference of the last position's logits, relative to the largest of them;
             - log-probabilities: largest difference of any token's, in nats;

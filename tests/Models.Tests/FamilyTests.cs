@@ -47,7 +47,7 @@ public sealed class FamilyTests
         var golden = new Golden(family);
         var plan = LoraPlan.Resolve(golden.Architecture, new LoraSpec { Rank = 2, Alpha = 4 });
         string[] tables = ["embed_in", "embed_tokens", "embed_positions", "wte", "wpe", "word_embeddings", "lm_head", "embed_out"];
-        var matrices = golden.Weights.Names.Where(n => golden.Weights.Describe(n).Shape.Length == 2 && !n.Contains("layernorm", StringComparison.Ordinal))
+        var matrices = golden.Weights.Names.Where(n => golden.Weights.Describe(n).Shape.Length == 2 && !n.Contains("norm", StringComparison.Ordinal))
             .Select(n => n[..^".weight".Length]).Where(n => !tables.Any(t => n.EndsWith(t, StringComparison.Ordinal)));
         Assert.Equal(matrices.Order(StringComparer.Ordinal), plan.Modules.Select(m => m.Name).Order(StringComparer.Ordinal));
         var read = PeftConfig.Read(PeftConfig.Write(plan, family));

@@ -189,6 +189,55 @@ def phi3(m, ids):
     return head(m, m.rms("model.norm", x))
 
 
+def layer_norm(m, name, x, epsilon):
+    x = x - x.mean(-1, keepdim=True)
+    return x / torch.sqrt((x * x).mean(-1, keepdim=True) + epsilon) * m.w[name + ".weight"]
+
+
+def cohere(m, ids):
+    """Command R+: norms of the heads, pairs of neighbours rotated, both parts on one norm."""
+    c, epsilon = m.c, m.c["layer_norm_eps"]
+    heads, kv = c["num_attention_heads"], c["num_key_value_heads"]
+    dim = c["hidden_size"] // heads
+    cos, sin = angles(c, len(ids), c["rope_theta"])
+
+    def turn(t):
+        a, b = t[..., 0::2], t[..., 1::2]
+        return torch.stack([a * cos - b * sin, b * cos + a * sin], -1).flatten(-2)
+    hidden = torch.ones(len(ids), len(ids), dtype=torch.bool).triu(1)
+    x = m.w["model.embed_tokens.weight"][ids]
+    for i in range(c["num_hidden_layers"]):
+        at = "model.layers.%d." % i
+        h = layer_norm(m, at + "input_layernorm", x, epsilon)
+        q, k, v = (m.linear(at + "self_attn." + n, h).reshape(len(ids), -1, dim) for n in ("q_proj", "k_proj", "v_proj"))
+        q, k = (turn(layer_norm(m, at + "self_attn." + n, t, epsilon).transpose(0, 1)) for n, t in (("q_norm", q), ("k_norm", k)))
+        k, v = (t.repeat_interleave(heads // kv, 0) for t in (k, v.transpose(0, 1)))
+        y = torch.softmax((q @ k.transpose(1, 2) / math.sqrt(dim)).masked_fill(hidden, -math.inf), -1) @ v
+        x = x + m.linear(at + "self_attn.o_proj", y.transpose(0, 1).flatten(1)) + m.gated(at + "mlp.", h)
+    return head(m, layer_norm(m, "model.norm", x, epsilon)) * c["logit_scale"]
+
+
+def mpt(m, ids):
+    """Biases by distance where the number of heads is no power of two; clipped projections."""
+    c = m.c
+    heads, dim = c["n_heads"], c["d_model"] // c["n_heads"]
+    above = 2 ** math.ceil(math.log2(heads))
+    slopes = [2.0 ** (-8 * (i + 1) / above) for i in range(above)]
+    slopes = torch.tensor((slopes[1::2] + slopes[0::2])[:heads] if above != heads else slopes, dtype=torch.float64)
+    i = torch.arange(len(ids))
+    bias = (slopes[:, None, None] * (i[None, :] - i[:, None])).masked_fill(i[None, :] > i[:, None], -math.inf)
+    x = m.w["transformer.wte.weight"][ids]
+    for n in range(c["n_layers"]):
+        at = "transformer.blocks.%d." % n
+        qkv = m.linear(at + "attn.Wqkv", layer_norm(m, at + "norm_1", x, 1e-5)).clamp(-c["attn_config"]["clip_qkv"], c["attn_config"]["clip_qkv"])
+        q, k, v = (t.reshape(len(ids), heads, dim).transpose(0, 1) for t in qkv.chunk(3, -1))
+        y = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(dim) + bias, -1) @ v
+        x = x + m.linear(at + "attn.out_proj", y.transpose(0, 1).flatten(1))
+        h = m.linear(at + "ffn.up_proj", layer_norm(m, at + "norm_2", x, 1e-5))
+        x = x + m.linear(at + "ffn.down_proj", h * 0.5 * (1 + torch.erf(h / math.sqrt(2))))
+    return layer_norm(m, "transformer.norm_f", x, 1e-5) @ m.w["transformer.wte.weight"].T
+
+
 # ---- the models -------------------------------------------------------------------------------------------------------------
 
 BASE = dict(vocab_size=VOCAB, hidden_size=48, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -208,6 +257,9 @@ MODELS = {
                     rope_scaling=dict(rope_type="linear", factor=8.0)), gemma3),
     "phi3_longrope": (dict(BASE, model_type="phi3", original_max_position_embeddings=32, sliding_window=None, partial_rotary_factor=0.5,
                            rope_scaling=dict(rope_type="longrope", short_factor=[1.0, 1.25, 1.5], long_factor=[1.5, 3.0, 6.0])), phi3),
+    "cohere_qk_norm": (dict(SMALL, model_type="cohere", layer_norm_eps=1e-5, use_qk_norm=True, logit_scale=0.3, tie_word_embeddings=True), cohere),
+    "mpt_6heads": (dict(model_type="mpt", d_model=48, n_heads=6, n_layers=2, expansion_ratio=2, max_seq_len=96, vocab_size=VOCAB, no_bias=True,
+                        layer_norm_epsilon=1e-5, attn_config=dict(clip_qkv=1.2), tie_word_embeddings=True), mpt),
     "llama_linear": (dict(SMALL, model_type="llama", rope_scaling=dict(rope_type="linear", factor=4.0)), llama_like),
     "llama_dynamic": (dict(SMALL, model_type="llama", max_position_embeddings=32, rope_scaling=dict(rope_type="dynamic", factor=2.0)), llama_like),
     "llama_yarn": (dict(SMALL, model_type="llama", rope_scaling=dict(rope_type="yarn", factor=3.0, original_max_position_embeddings=32)), llama_like),
@@ -216,13 +268,16 @@ MODELS = {
 
 def shapes(c):
     """Every tensor's name and shape, as the published checkpoints have them."""
+    if c["model_type"] == "mpt":
+        yield from mpt_shapes(c)
+        return
     h, f, kind = c["hidden_size"], c["intermediate_size"], c["model_type"]
     dim = c.get("head_dim") or h // c["num_attention_heads"]
     q, k = c["num_attention_heads"] * dim, c["num_key_value_heads"] * dim
     yield "model.embed_tokens.weight", (c["vocab_size"], h)
     for i in range(c["num_hidden_layers"]):
         at = "model.layers.%d." % i
-        norms = ["post_attention_layernorm"] + ([] if kind == "olmo2" else ["input_layernorm"])
+        norms = ([] if kind == "cohere" else ["post_attention_layernorm"]) + ([] if kind == "olmo2" else ["input_layernorm"])
         if kind in ("olmo2", "gemma3_text"):
             norms.append("post_feedforward_layernorm")
         if kind == "gemma3_text":
@@ -232,6 +287,9 @@ def shapes(c):
         if kind in ("qwen3", "gemma3_text", "olmo2"):
             yield at + "self_attn.q_norm.weight", (q if kind == "olmo2" else dim,)
             yield at + "self_attn.k_norm.weight", (k if kind == "olmo2" else dim,)
+        if kind == "cohere":
+            yield at + "self_attn.q_norm.weight", (c["num_attention_heads"], dim)
+            yield at + "self_attn.k_norm.weight", (c["num_key_value_heads"], dim)
         if kind == "phi3":
             layers = [("self_attn.qkv_proj", q + 2 * k, h), ("self_attn.o_proj", h, q), ("mlp.gate_up_proj", 2 * f, h), ("mlp.down_proj", h, f)]
         else:
@@ -251,11 +309,22 @@ def shapes(c):
         yield "lm_head.weight", (c["vocab_size"], h)
 
 
+def mpt_shapes(c):
+    h = c["d_model"]
+    yield "transformer.wte.weight", (c["vocab_size"], h)
+    for i in range(c["n_layers"]):
+        at = "transformer.blocks.%d." % i
+        yield from ((at + n + ".weight", (h,)) for n in ("norm_1", "norm_2"))
+        yield from ((at + n + ".weight", s) for n, s in (
+            ("attn.Wqkv", (3 * h, h)), ("attn.out_proj", (h, h)), ("ffn.up_proj", (c["expansion_ratio"] * h, h)), ("ffn.down_proj", (h, c["expansion_ratio"] * h))))
+    yield "transformer.norm_f.weight", (h,)
+
+
 def random_weights(c, generator):
     result = {}
     for name, shape in shapes(c):
         values = torch.randn(shape, generator=generator, dtype=torch.float64)
-        if name.endswith("norm.weight"):
+        if "norm" in name:
             values = values * 0.3 + (0 if c["model_type"] == "gemma3_text" else 1)
         elif len(shape) == 1:
             values = values * 0.2
@@ -308,9 +377,10 @@ def record(folder, config, forward, seed):
     model = Model(config, {n: t.double() for n, t in stored.items()})
     # Logits with a deviation of 2: by the last norm's factor.
     gain = 2 / float(forward(model, sequences[0]).std())
-    last = stored["model.norm.weight"]
-    stored["model.norm.weight"] = ((last + 1) * gain - 1) if config["model_type"] == "gemma3_text" else last * gain
-    model.w["model.norm.weight"] = stored["model.norm.weight"].double()
+    name = "transformer.norm_f.weight" if config["model_type"] == "mpt" else "model.norm.weight"
+    last = stored[name]
+    stored[name] = ((last + 1) * gain - 1) if config["model_type"] == "gemma3_text" else last * gain
+    model.w[name] = stored[name].double()
     os.makedirs(os.path.join(folder, "lora"), exist_ok=True)
     write(os.path.join(folder, "config.json"), config)
     write(os.path.join(folder, "generation_config.json"), dict(bos_token_id=1, eos_token_id=2))
@@ -341,7 +411,7 @@ def golden(model, forward, sequences):
 
 def train(folder, model, forward, sequences, generator):
     rank, alpha, rate, steps = 8, 12, 5e-3, 4
-    names = [n[:-len(".weight")] for n, s in shapes(model.c) if len(s) == 2 and "embed" not in n and "lm_head" not in n and "router" not in n]
+    names = [n[:-len(".weight")] for n, s in shapes(model.c) if len(s) == 2 and not any(t in n for t in ("embed", "wte", "lm_head", "router", "norm"))]
     model.scale = alpha / rank
     for n in names:
         out, inner = model.w[n + ".weight"].shape

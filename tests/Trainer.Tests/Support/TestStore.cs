@@ -19,7 +19,7 @@ internal sealed class TestStore : IDisposable
     {
         Root = Directory.CreateTempSubdirectory("ftg-test-").FullName;
         Blobs = new LocalBlobStore(Path.Combine(Root, "blobs"));
-        Model = AddModel();
+        Model = AddModel("tiny", "llama", "model");
         Train = AddTokens("train", examples: 40, seed: 1);
         Validation = AddTokens("validation", examples: 10, seed: 2);
         Pairs = new(() => AddPairs("pairs", pairs: 40, seed: 3));
@@ -128,17 +128,17 @@ internal sealed class TestStore : IDisposable
             [new TokenShard(key, digest, bytes.Length, lengths.Count, ids.Count)]);
     }
 
-    private ModelManifest AddModel()
+    /// <param name="folder">Below the tests' output.</param>
+    public ModelManifest AddModel(string name, string modelType, string folder)
     {
-        var folder = Path.Combine(AppContext.BaseDirectory, "model");
         var files = new List<SourceFile>();
-        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        foreach (var path in Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, folder)).Order(StringComparer.Ordinal))
         {
-            var (name, bytes) = (Path.GetFileName(path), File.ReadAllBytes(path));
-            if (name == "golden.json") continue;
-            files.Add(new SourceFile(name, $"models/tiny/{name}", bytes.Length, Put($"models/tiny/{name}", bytes)));
+            var (file, bytes) = (Path.GetFileName(path), File.ReadAllBytes(path));
+            if (file == "golden.json") continue;
+            files.Add(new SourceFile(file, $"models/{name}/{file}", bytes.Length, Put($"models/{name}/{file}", bytes)));
         }
-        return new ModelManifest("tiny", new string('a', 64), "llama", 80_000, "F32", 96, Vocabulary, null, null, null, [], files);
+        return new ModelManifest(name, new string('a', 64), modelType, 80_000, "F32", 96, Vocabulary, null, null, null, [], files);
     }
 
     private string Put(string key, byte[] bytes)

@@ -53,7 +53,8 @@ public sealed class Gemma3Family : IModelFamily
         var local = config.LayerKinds("sliding_attention", g.Shape.Layers, i => (i + 1) % pattern != 0);
         var window = config.Int("sliding_window", 4096, 1, int.MaxValue);
         var spec = new AttentionSpec(1 / Math.Sqrt(config.Number("query_pre_attn_scalar", 256)), SoftCap: config.NumberOrNull("attn_logit_softcapping"));
-        return g.Build(wide, i => g.Layer(i, SelfAttention.Declare(g.Parameters, i, g.Shape,
+        // Its configs name the stretched context.
+        return g.Build(wide.DependsOnLength ? wide : null, i => g.Layer(i, SelfAttention.Declare(g.Parameters, i, g.Shape,
             spec with { Window = local[i] ? window : null }, local[i] ? narrow : wide, g.AttentionBias,
             norms: at => (g.Norm($"{at}.q_norm", g.Heads.Dim), g.Norm($"{at}.k_norm", g.Heads.Dim)))), config.NumberOrNull("final_logit_softcapping"));
     }
@@ -102,7 +103,7 @@ internal sealed record GemmaShape(ModelConfig Config, DecoderShape Shape, Parame
             (Norm($"{at}.pre_feedforward_layernorm"), Feed(at), Norm($"{at}.post_feedforward_layernorm")));
     }
 
-    internal Architecture Build(RotarySpec rotary, Func<int, Piece> layer, double? softCap = null)
+    internal Architecture Build(RotarySpec? rotary, Func<int, Piece> layer, double? softCap = null)
     {
         var tokens = Decoder.Tokens(Parameters, "model.embed_tokens.weight", Shape);
         var layers = Decoder.Repeat(Shape, layer);

@@ -11,7 +11,6 @@ public sealed class LlamaFamily : IModelFamily
 
     public Architecture Create(ModelConfig config)
     {
-        config.Require((config.TextOrNull("hidden_act") ?? "silu") == "silu", "hidden_act", "silu");
         var attentionBias = config.Flag("attention_bias", false);
         return LlamaArchitecture.Build(config, LlamaShape.Read(config) with
         {
@@ -25,7 +24,7 @@ public sealed class LlamaFamily : IModelFamily
 /// <summary>What the Llama-like families differ in.</summary>
 internal sealed record LlamaShape(
     int Vocab, int Hidden, int Intermediate, int Layers, int Heads, int KeyValueHeads, int HeadDim, int Context,
-    double NormEpsilon, bool Tied, RotarySpec Rotary)
+    double NormEpsilon, bool Tied, RotarySpec Rotary, Func<Tensor, Tensor> Activate)
 {
     internal bool QueryKeyValueBias { get; init; }
 
@@ -50,7 +49,7 @@ internal sealed record LlamaShape(
         return new LlamaShape(
             config.Int("vocab_size"), hidden, config.Int("intermediate_size"), config.Int("num_hidden_layers", 1, 4096), heads, kvHeads,
             headDim, config.Int("max_position_embeddings", defaultContext, 1, int.MaxValue), config.Number("rms_norm_eps", 1e-6),
-            config.Flag("tie_word_embeddings", tiedByDefault), RotarySpec.Read(config, headDim));
+            config.Flag("tie_word_embeddings", tiedByDefault), RotarySpec.Read(config, headDim), Activation.Read(config, "hidden_act", "silu"));
     }
 }
 
@@ -114,7 +113,7 @@ internal sealed class LlamaArchitecture(ModelConfig config, ParameterList parame
         var value = Heads(pass.Linear(names.Value, x), shape.KeyValueHeads);
         hidden = hidden + pass.Linear(names.Output, pass.Attend(layer, query, key, value, _attention));
         x = pass.RmsNorm(names.PostNorm, hidden, shape.NormEpsilon);
-        return hidden + pass.Linear(names.Down, pass.Linear(names.Gate, x).silu() * pass.Linear(names.Up, x));
+        return hidden + pass.Linear(names.Down, shape.Activate(pass.Linear(names.Gate, x)) * pass.Linear(names.Up, x));
     }
 
     public override Tensor Final(ForwardPass pass, Tensor hidden) => pass.RmsNorm("model.norm.weight", hidden, shape.NormEpsilon);

@@ -12,7 +12,6 @@ public sealed class MistralFamily : IModelFamily
 
     public Architecture Create(ModelConfig config)
     {
-        config.Require((config.TextOrNull("hidden_act") ?? "silu") == "silu", "hidden_act", "silu");
         return LlamaArchitecture.Build(config, LlamaShape.Read(config, defaultKeyValueHeads: 8, defaultContext: 131072) with
         {
             Window = config.Json.TryGetProperty("sliding_window", out _) ? config.IntOrNull("sliding_window") : DefaultWindow,

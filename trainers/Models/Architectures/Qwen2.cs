@@ -9,7 +9,6 @@ public sealed class Qwen2Family : IModelFamily
 
     public Architecture Create(ModelConfig config)
     {
-        config.Require((config.TextOrNull("hidden_act") ?? "silu") == "silu", "hidden_act", "silu");
         config.Require(!config.Flag("use_sliding_window", false), "use_sliding_window", "full attention (false)");
         return LlamaArchitecture.Build(config, LlamaShape.Read(config, defaultKeyValueHeads: 32, defaultContext: 32768) with { QueryKeyValueBias = true });
     }

@@ -35,8 +35,7 @@ public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, dou
 public sealed record DynamicScaling(double Factor, int OriginalContext)
 {
     internal static DynamicScaling Read(ModelConfig config, ModelConfig scaling) => new(
-        RotarySpec.Positive(scaling, "factor"),
-        scaling.IntOrNull("original_max_position_embeddings") ?? config.Int("max_position_embeddings"));
+        RotarySpec.Positive(scaling, "factor"), config.Int("max_position_embeddings"));
 
     internal double Theta(RotarySpec spec, int length)
     {

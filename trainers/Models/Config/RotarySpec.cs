@@ -28,8 +28,15 @@ public sealed record RotarySpec(int Dim, double Theta)
     /// <summary>A sequence's frequencies depend on how long it is.</summary>
     public bool DependsOnLength => Dynamic is not null || LongRope is not null;
 
-    /// <summary>How many tokens the scaling stretches a context of <paramref name="tokens"/> to where the config does not say it itself.</summary>
-    public int Stretch(int tokens) => Dynamic is { } dynamic ? (int)Math.Min(int.MaxValue, tokens * Math.Max(1, dynamic.Factor)) : tokens;
+    /// <summary>
+    /// The longest sequence of a model whose config says <paramref name="tokens"/>: with these scalings published configs keep the length
+    /// from before.
+    /// </summary>
+    public int Stretch(int tokens)
+    {
+        var stretched = Yarn is { } yarn ? yarn.OriginalContext * yarn.Factor : tokens * (Dynamic?.Factor ?? LinearFactor);
+        return (int)Math.Min(int.MaxValue, Math.Max(tokens, stretched));
+    }
 
     /// <summary>A sequence that grows from one length to the other needs its earlier keys rotated anew.</summary>
     public bool Changes(int from, int to) => Dynamic is { } dynamic ? to > dynamic.OriginalContext && from != to

@@ -61,8 +61,8 @@ public sealed class ForwardPass : IDisposable
     /// <summary>x times a factor that is rounded to the pass's dtype first, as models that were trained so expect.</summary>
     public Tensor Scale(Tensor x, double factor)
     {
-        using var rounded = tensor([(float)factor]).to(Compute).to(ScalarType.Float32);
-        return x * rounded.item<float>();
+        float[] one = [(float)factor];
+        return x * tensor(one).to(Compute).to(ScalarType.Float32).item<float>();
     }
 
     /// <summary>x / sqrt(mean(x^2) + eps) * w, in fp32 whatever the dtype of x (Zhang and Sennrich 2019).</summary>
