@@ -118,7 +118,7 @@ public sealed class TaskCommandTests : IDisposable
     [Fact]
     public void Plan_OfAnOrder_IsWhatATrainerWillDo()
     {
-        var plan = Planning.Plan(_store.Blobs, _store.Order("job-plan"));
+        var plan = Planning.Plan(_store.Blobs, new PlanTask(_store.Order("job-plan")));
 
         Assert.Equal((10, 64, 1), (plan.TotalSteps, plan.MicroBatchTokens, plan.Threads));
         Assert.Equal(2 * 4 * (3 * (48 + 128) + 2 * (48 + 48) + 2 * (48 + 24)), plan.TrainableParameters);
@@ -132,7 +132,7 @@ public sealed class TaskCommandTests : IDisposable
     {
         var order = _store.Order("job-plan", change: j => j["method"] = System.Text.Json.Nodes.JsonNode.Parse(method));
 
-        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, order));
+        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, new PlanTask(order)));
 
         Assert.Equal(field, refusal.Field);
         if (field == "method.target_modules") Assert.Contains("q_proj", refusal.Message);
@@ -143,9 +143,24 @@ public sealed class TaskCommandTests : IDisposable
     {
         var order = _store.Order("job-plan");
 
-        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, order with { Train = order.Train with { LongestExample = 97 } }));
+        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, new PlanTask(order with { Train = order.Train with { LongestExample = 97 } })));
 
         Assert.Equal((ErrorCodes.SequenceTooLong, "data.sequence_length"), (refusal.Code, refusal.Field));
+    }
+
+    [Fact]
+    public void Plan_ThatDoesNotFitTheSlot_IsRefusedWithTheBatchThatWould()
+    {
+        var order = _store.Order("job-plan", change: j => j["optimizer"]!["micro_batch_tokens"] = 4096);
+        var small = Planning.Plan(_store.Blobs, new PlanTask(_store.Order("job-plan"))).MemoryBytes;
+
+        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, new PlanTask(order, small)));
+
+        Assert.Equal((ErrorCodes.OutOfMemory, "optimizer.micro_batch_tokens"), (refusal.Code, refusal.Field));
+        // What fits is what the smaller job has, or more where its memory is not a whole token's.
+        var said = int.Parse(System.Text.RegularExpressions.Regex.Match(refusal.Message, "micro_batch_tokens ([0-9]+) or less").Groups[1].Value);
+        Assert.Equal(64, said);
+        Assert.Equal(small, Planning.Plan(_store.Blobs, new PlanTask(_store.Order("job-plan"), small)).MemoryBytes);
     }
 
     [Fact]
@@ -153,7 +168,7 @@ public sealed class TaskCommandTests : IDisposable
     {
         var order = _store.Order("job-plan");
 
-        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, order with { Train = order.Train with { SupervisedTokens = 0 } }));
+        var refusal = Assert.Throws<GridException>(() => Planning.Plan(_store.Blobs, new PlanTask(order with { Train = order.Train with { SupervisedTokens = 0 } })));
 
         Assert.Equal((ErrorCodes.NoTrainableTokens, "data.train"), (refusal.Code, refusal.Field));
     }

@@ -39,7 +39,8 @@ public sealed record CompletionTask(
 public sealed record EvaluationTask(TokenIndex Tokens, int ExactMatchRows);
 
 /// <summary>Dry run: the steps and the memory of an order, without a device.</summary>
-public sealed record PlanTask(TrainingOrder Order);
+/// <param name="SlotMemoryBytes">What the job must fit into; null where its spec says what it takes.</param>
+public sealed record PlanTask(TrainingOrder Order, long? SlotMemoryBytes = null);
 
 /// <summary>Trains a job's steps between two of its checkpoints again, commits nothing, and compares with what was committed.</summary>
 /// <param name="FromManifest">Key of the checkpoint's manifest to go on from.</param>

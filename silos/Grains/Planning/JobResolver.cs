@@ -94,8 +94,8 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var memory = spec.Resources.MemoryGb is { } asked ? (long)(asked * (1L << 30)) : reply.MemoryBytes;
         if (memory > place.Slot.MemoryBytes)
             throw new GridException(ErrorCodes.OutOfMemory,
-                $"The job needs about {Gib(memory)} GiB, but a {place.Device} slot has {Gib(place.Slot.MemoryBytes)} GiB: lower optimizer.micro_batch_tokens, data.sequence_length or method.rank, or set method.quantization to nf4.",
-                "optimizer.micro_batch_tokens");
+                $"The job needs {Gib(memory)} GiB, but a {place.Device} slot has {Gib(place.Slot.MemoryBytes)} GiB: lower resources.memory_gb, or leave it out for what is estimated.",
+                "resources.memory_gb");
         return plan with
         {
             Resolved = plan.Resolved with

@@ -15,7 +15,7 @@ public sealed class NodePlanner(IGrainFactory grains, TimeProvider time) : IJobP
         var model = order.Model ?? order.TokenizerModel
             ?? throw new GridException(ErrorCodes.MissingField, "The job names neither a model nor a tokenizer.", "base_model");
         var task = new TrainerTask(
-            Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, model, Adapter: null, Plan: new PlanTask(order));
+            Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, model, Adapter: null, Plan: new PlanTask(order, order.Spec.Resources.MemoryGb is null ? slot.MemoryBytes : null));
         var reply = await grains.GetGrain<INodeGrain>(node.NodeId).Run(task);
         if (reply.Error is { } error)
             throw error.ToException();

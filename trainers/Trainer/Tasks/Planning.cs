@@ -34,8 +34,9 @@ internal static class Planning
     private const double OperationsWorthAThread = 150e6;
 
     /// <exception cref="GridException">Naming the field at fault.</exception>
-    public static PlanReply Plan(IBlobStore store, TrainingOrder order)
+    public static PlanReply Plan(IBlobStore store, PlanTask task)
     {
+        var order = task.Order;
         var spec = order.Spec;
         var architecture = ArchitectureOf(store, order);
         CheckData(order, architecture);
@@ -49,14 +50,23 @@ internal static class Planning
         var planner = TrainingData.Planner(tokens.Lengths, spec, microBatchTokens);
         var steps = TrainingData.StepsOf(planner, spec);
         var compute = order.Resolved.Precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
-        var memory = MemoryEstimate.Of(architecture, adapter, compute, Math.Max(microBatchTokens, widest), order.Train.LongestExample, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
-        var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
         var trained = adapter?.ParameterCount ?? architecture.ParameterCount;
         // On another device the copy is not in its memory.
         var copy = order.Resolved.Device == "cpu" ? StateCopy.BytesFor(trained) : 0;
+        var memory = Memory(Math.Max(microBatchTokens, widest), order.Train.LongestExample);
+        if (task.SlotMemoryBytes is { } limit)
+            new MemoryAdmission(Memory, limit, order.Resolved.Device).Check(
+                Math.Max(microBatchTokens, widest), order.Train.LongestExample, widest / order.Train.LongestExample, spec.Method is { IsFull: false, IsNf4: false });
+        var threads = Threads(architecture, planner.Plan(0).MicroBatches.Max(m => m.Tokens), order.Resolved.Threads);
         return new PlanReply(
-            steps, trained, memory.Total + copy, microBatchTokens,
+            steps, trained, memory.Total, microBatchTokens,
             Seconds(order, architecture, tokens.Lengths.Length, steps, threads), threads, spec.Method.IsFull ? 0 : memory.Weights);
+
+        MemoryEstimate Memory(long tokens, long longest)
+        {
+            var estimate = MemoryEstimate.Of(architecture, adapter, compute, tokens, longest, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
+            return estimate with { State = estimate.State + copy };
+        }
     }
 
     private static Architecture ArchitectureOf(IBlobStore store, TrainingOrder order)

@@ -23,7 +23,7 @@ internal static class TaskCommand
         try
         {
             var store = task.Blobs.Open();
-            if (task.Plan is { } plan) return new TrainerTaskReply(task.TaskId, Plan: Planning.Plan(store, plan.Order));
+            if (task.Plan is { } plan) return new TrainerTaskReply(task.TaskId, Plan: Planning.Plan(store, plan));
             if (task.Verification is not null) ThisProcess.GiveWay();
             Compute.Prepare(task.Threads);
             return Answer(task, store);
