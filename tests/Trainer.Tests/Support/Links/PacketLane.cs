@@ -14,7 +14,7 @@ internal sealed class PacketLane : IDisposable
     private readonly TunPort _to;
     private readonly long _delay;
     private readonly Thread[] _threads;
-    private volatile bool _stopping;
+    private readonly ManualResetEventSlim _stop = new();
 
     /// <param name="delay">Of each packet.</param>
     public PacketLane(TunPort from, TunPort to, TimeSpan delay)
@@ -28,15 +28,16 @@ internal sealed class PacketLane : IDisposable
     /// <summary>Ends its threads; the ports may be closed then.</summary>
     public void Dispose()
     {
-        _stopping = true;
+        _stop.Set();
         foreach (var thread in _threads) thread.Join();
         _underWay.Dispose();
+        _stop.Dispose();
     }
 
     private void Take()
     {
         var packet = new byte[LargestPacket];
-        while (!_stopping)
+        while (!_stop.IsSet)
         {
             var length = _from.Read(packet, LookMilliseconds);
             if (length > 0) _underWay.Add((Stopwatch.GetTimestamp() + _delay, packet[..length]));
@@ -49,8 +50,8 @@ internal sealed class PacketLane : IDisposable
         foreach (var (due, packet) in _underWay.GetConsumingEnumerable())
         {
             var left = due - Stopwatch.GetTimestamp();
-            if (left > 0) Thread.Sleep((int)Math.Ceiling(left * 1000.0 / Stopwatch.Frequency)); // The delay itself.
-            if (_stopping) return;
+            // The delay itself, unless the lane ends first.
+            if (_stop.Wait((int)Math.Ceiling(Math.Max(0, left) * 1000.0 / Stopwatch.Frequency))) return;
             _ = _to.Write(packet);
         }
     }
