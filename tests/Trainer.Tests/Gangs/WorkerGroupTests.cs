@@ -55,6 +55,36 @@ public sealed class WorkerGroupTests
         });
 
     [Fact]
+    public async Task Collectives_UnderWayTogether_AreWaitedForInAnyOrder() =>
+        Assert.All(await EachAsync(2, (group, rank) =>
+        {
+            using var sum = tensor(new[] { 1f + rank });
+            using var all = zeros([2]);
+            using var mine = tensor(new[] { rank + 0.5f });
+            var (reduced, gathered) = (group.BeginAllReduce(sum), group.BeginAllGather(all, mine));
+            group.Wait(gathered);
+            group.Wait(reduced);
+            return (sum.data<float>()[0], all.data<float>().ToArray());
+        }), got =>
+        {
+            Assert.Equal(3f, got.Item1);
+            Assert.Equal([0.5f, 1.5f], got.Item2);
+        });
+
+    [Fact]
+    public async Task Dispose_WithACollectiveUnderWay_DoesNotWaitForIt()
+    {
+        var ended = await EachAsync(2, (group, rank) =>
+        {
+            // Worker 1 never joins it.
+            if (rank == 0) group.BeginAllReduce(zeros([1]));
+            return rank;
+        });
+
+        Assert.Equal([0, 1], ended);
+    }
+
+    [Fact]
     public async Task Collective_WithTooSmallAnOutput_IsRefusedOnThatWorker()
     {
         var errors = await EachAsync(1, (group, _) =>
