@@ -48,7 +48,7 @@ public sealed class ModelInspectionTests : IDisposable
     [InlineData("config.json", """{"model_type":"llama"}""", "vocab_size")]
     [InlineData("config.json", """{"model_type":"nonesuch","vocab_size":300}""", "'nonesuch', which is not supported; supported are bloom, codegen")]
     [InlineData("config.json", """{"model_type":"llama","model_type":"x"}""", "config.json")]
-    [InlineData("tokenizer.json", """{"model":{"type":"Unigram"}}""", "Unigram")]
+    [InlineData("tokenizer.json", """{"model":{"type":"Trigram"}}""", "Trigram")]
     [InlineData("tokenizer_config.json", """{"chat_template":"{% for %}"}""", "chat template")]
     [InlineData("model.safetensors", "hello", "safetensors")]
     public async Task InspectModel_BadFile_IsNamed(string path, string content, string named)
