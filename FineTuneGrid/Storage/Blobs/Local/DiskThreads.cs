@@ -45,15 +45,12 @@ internal static class DiskThreads
         lock (Gate)
         {
             Work.Enqueue(work);
-            if (_asleep > 0)
+            // Who sleeps looks for work before it ends, so that one that is just waking counts as well.
+            if (Work.Count <= _asleep || _threads == Most)
             {
-                // Counted as awake from here on: the next piece of work needs another thread.
-                _asleep--;
                 Monitor.Pulse(Gate);
                 return;
             }
-            if (_threads == Most)
-                return;
             _threads++;
         }
         new Thread(Serve) { IsBackground = true, Name = "disk" }.Start();
@@ -75,10 +72,9 @@ internal static class DiskThreads
                 if (Work.TryDequeue(out var work))
                     return work;
                 _asleep++;
-                if (Monitor.Wait(Gate, Patience))
-                    continue;
+                var called = Monitor.Wait(Gate, Patience);
                 _asleep--;
-                if (Work.Count > 0)
+                if (called || Work.Count > 0)
                     continue;
                 _threads--;
                 return null;
