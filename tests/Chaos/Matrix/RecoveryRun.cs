@@ -18,7 +18,7 @@ internal static class RecoveryRun
     public static async Task<int> RunAsync(int count, int seed)
     {
         var root = Directory.CreateTempSubdirectory("ftg-recovery-").FullName;
-        await using var cluster = await ChaosCluster.StartAsync(root, new ClusterShape(Silos: 1, Nodes: 1), await AzuriteProgram.ScriptAsync());
+        await using var cluster = await ChaosCluster.StartAsync(root, new ClusterShape(ClusterPrograms.Silos, Nodes: 1), await AzuriteProgram.ScriptAsync());
         var client = new ChaosClient(cluster.Gateways);
         var stream = new JobStream(client, Steps, CheckpointEvery, JobLimit);
         await stream.AddDataAsync();
