@@ -38,7 +38,7 @@ public sealed class KillTests : IDisposable
     {
         const int Rounds = 12;
         const int Own = 5;
-        const int Childs = 600;
+        const int Childs = 3000;
         var random = new Random(5);
         using var store = new LocalBlobStore(_folder.Path);
         using var child = new ChildProcess("increment", _folder.Path, "counter", $"{Childs}");
