@@ -38,6 +38,8 @@ public sealed class JobSpecReaderTests
     [InlineData("""{"method":{"target_modules":[]}}""", "method.target_modules", "may not be empty")]
     [InlineData("""{"method":{"target_modules":"regex:("}}""", "method.target_modules", "regular expression")]
     [InlineData("""{"method":{"target_modules":"q_proj"}}""", "method.target_modules", "'all-linear'")]
+    [InlineData("""{"strict_serving":["vlm"]}""", "strict_serving[0]", "one of vllm, tgi, llama.cpp")]
+    [InlineData("""{"method":{"type":"full"},"strict_serving":["vllm"]}""", "strict_serving", "method.type 'lora'")]
     [InlineData("""{"method":{"lora_plus_ratio":0}}""", "method.lora_plus_ratio", "above 0")]
     [InlineData("""{"method":{"type":"full","dora":true}}""", "method.dora", "needs method.type 'lora'")]
     [InlineData("""{"method":{"type":"full","lora_plus_ratio":4}}""", "method.lora_plus_ratio", "needs method.type 'lora'")]

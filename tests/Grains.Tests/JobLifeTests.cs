@@ -150,6 +150,34 @@ public sealed class JobLifeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Job_ThatANamedServerCannotServe_FailsBeforeItIsQueued()
+    {
+        const string unservable = "\"method\":{\"dora\":true},\"strict_serving\":[\"vllm\"]";
+        var job = await _grid.SubmitAsync(unservable);
+
+        var view = await TestGrid.ReachesAsync(job, JobStatus.Failed);
+        var dry = await Assert.ThrowsAsync<GridException>(() => _grid.NewJob().DryRun(TestGrid.Submission(unservable)));
+
+        Assert.Equal(("strict_serving", 0), (view.Error!.Field, view.Attempt));
+        Assert.Contains("method.dora", view.Error.Message, StringComparison.Ordinal);
+        Assert.Equal(("strict_serving", view.Error.Message), (dry.Field, dry.Message));
+    }
+
+    [Fact]
+    public async Task Job_WithAnAdapter_ShowsWhichServersWillLoadIt()
+    {
+        var job = await _grid.SubmitAsync("\"method\":{\"rank\":32},\"strict_serving\":[\"vllm\",\"tgi\",\"llama.cpp\"]");
+        await _agent.NextAsync<StartJob>();
+
+        var serving = (await job.Get())!.Resolved!.Serving!;
+        var dry = (await _grid.NewJob().DryRun(TestGrid.Submission("\"method\":{\"rank\":32}"))).Serving;
+
+        Assert.Equal([("vllm", true), ("tgi", true), ("llama.cpp", true)], serving.Select(f => (f.Server, f.Loads)));
+        Assert.Equal("--enable-lora --max-lora-rank 32", serving[0].Needs);
+        Assert.Equal(serving, dry);
+    }
+
+    [Fact]
     public async Task Gate_AboveItsBound_FailsTheJobAndRegistersNothing()
     {
         await _grid.AddDatasetAsync("valid");

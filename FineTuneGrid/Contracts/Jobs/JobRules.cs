@@ -58,6 +58,7 @@ public static class JobRules
         if (method.LoraPlusRatio is 0) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio must be above 0, or null for one learning rate.");
         if (method is { IsFull: true, LoraPlusRatio: not null }) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio needs method.type 'lora'.");
         if (method is { IsFull: true, Dora: true }) yield return new("method.dora", "method.dora needs method.type 'lora'.");
+        if (method.IsFull && spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving needs method.type 'lora': a full model is served as a model, not as an adapter.");
         if (method is { IsFull: true, InitAdapter: not null }) yield return new("method.init_adapter", "method.init_adapter needs method.type 'lora'.");
     }
 
@@ -102,7 +103,6 @@ public static class JobRules
     {
         if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
         if (spec.Objective.Type == "classification") yield return new("objective.type", "objective.type 'classification' is not in this build; use 'supervised' or 'dpo'.");
-        if (spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving is not in this build; leave it empty.");
     }
 
     private static IEnumerable<GridFinding> CheckGates(JobSpec spec)

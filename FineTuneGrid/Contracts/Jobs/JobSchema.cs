@@ -39,7 +39,7 @@ public static class JobSchema
             ["evaluation"] = Evaluation(),
             ["precision"] = Choice("Compute precision; auto is resolved at submit.", "auto", "auto", "fp32", "bf16"),
             ["mode"] = Choice("exact: bit-identical over restarts, neighbours and workers. fast: with several workers one exchange a step, rounded otherwise. Default: exact on CPU, fast on CUDA with one worker.", null, "exact", "fast"),
-            ["strict_serving"] = List("Servers that must be able to load the adapter.", "string"),
+            ["strict_serving"] = Choices("Servers that must be able to load the adapter; a job whose adapter one of them will not load is refused.", ServerNames.All),
             ["labels"] = Map("Free key-value pairs.", "string"),
         });
         root["$schema"] = "https://json-schema.org/draft/2020-12/schema";
@@ -189,6 +189,13 @@ public static class JobSchema
     {
         var schema = Leaf("string", description, value, nullable: value is null);
         schema["enum"] = new JsonArray([.. choices.Select(c => (JsonNode)c)]);
+        return schema;
+    }
+
+    private static JsonObject Choices(string description, IEnumerable<string> choices)
+    {
+        var schema = List(description, "string");
+        schema["items"]!["enum"] = new JsonArray([.. choices.Select(c => (JsonNode)c)]);
         return schema;
     }
 

@@ -106,6 +106,9 @@ public sealed record ResolvedJob
 
     /// <summary>Estimated seconds of training on the slowest eligible device; refined by measurement.</summary>
     public double EstimatedSeconds { get; init; }
+
+    /// <summary>Which servers will load the adapter; null where there is none, or where an older build planned the job.</summary>
+    public IReadOnlyList<ServeFinding>? Serving { get; init; }
 }
 
 public sealed record JobProgress

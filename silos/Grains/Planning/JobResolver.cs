@@ -25,8 +25,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var model = await FindModelAsync(jobId, org, spec);
         var train = await FindDatasetAsync(jobId, org, spec.Data.Train, "data.train");
         var validation = spec.Data.Validation is { } name ? await FindDatasetAsync(jobId, org, name, "data.validation") : null;
-        if (!spec.Method.IsFull)
-            TargetModules.Select(spec.Method, model.Manifest.LinearModules);
+        var serving = Serving(spec, model.Manifest);
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
         var place = await RequirePlaceAsync(spec);
         var length = ContextLength(spec, model.Manifest);
@@ -59,6 +58,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
             TrainTokens = trainTokens.Tokens,
             TrainableParameters = 0,
             MemoryBytes = 0,
+            Serving = serving,
         };
         var names = new AssetNames(
             fromScratch ? null : model.View.Name, fromScratch ? null : model.View.License ?? model.Manifest.License,
@@ -84,6 +84,16 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         foreach (var name in new[] { spec.Data.Train, spec.Data.Validation }.OfType<string>())
             if (await Try(() => assets.DatasetIdAsync(submission.Org, name, "data")) is { } dataset)
                 await grains.GetGrain<IDatasetGrain>(dataset).Use(jobId, false);
+    }
+
+    /// <summary>What servers will do with the adapter; null where there is none.</summary>
+    private static IReadOnlyList<ServeFinding>? Serving(JobSpec spec, ModelManifest model)
+    {
+        if (spec.Method.IsFull)
+            return null;
+        var found = ServeCheck.Of(model.ModelType, spec.Method, model.LinearModules);
+        ServeCheck.Require(found, spec.StrictServing);
+        return found;
     }
 
     private async Task<JobPlan> PlanAsync(string jobId, JobSpec spec, JobPlan plan, Placeability place)

@@ -34,6 +34,14 @@ public static class TargetModules
         return method.Rank;
     }
 
+    public static double AlphaOf(MethodSpec method, string path)
+    {
+        foreach (var (pattern, alpha) in method.AlphaPattern)
+            if (MatchesPattern(pattern, path))
+                return alpha;
+        return method.Alpha;
+    }
+
     private static IReadOnlyList<LinearModule> Match(JsonElement targets, IReadOnlyList<LinearModule> modules)
     {
         if (targets.ValueKind == JsonValueKind.Array)
