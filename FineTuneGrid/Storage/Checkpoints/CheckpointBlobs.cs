@@ -86,6 +86,10 @@ internal sealed class CheckpointBlobs(IBlobStore store, CheckpointKeys keys)
     public Task<byte[]> ReadPartAsync(CheckpointPartInfo part, CancellationToken cancellation) =>
         ReadCheckedAsync(keys.Part(part.Sha256), part.Sha256, part.Length, cancellation);
 
+    /// <summary>Whether there is a blob of that name. Blobs appear whole or not at all.</summary>
+    public async Task<bool> IsThereAsync(CheckpointPartInfo part, CancellationToken cancellation) =>
+        await store.StatAsync(keys.Part(part.Sha256), cancellation) is not null;
+
     public async Task VerifyPartAsync(CheckpointPartInfo part, CancellationToken cancellation)
     {
         var key = keys.Part(part.Sha256);

@@ -13,6 +13,13 @@ public sealed record CheckpointPart(string Name, Func<Stream> Open)
     /// <summary>Length and digest, where they are known already. Like any others they are held against what was written.</summary>
     public CheckpointPartInfo? Info { get; init; }
 
+    /// <summary>Another process writes the part (<see cref="CheckpointStore.WritePartAsync"/>): a commit waits for it. Ends the wait.</summary>
+    public CancellationToken? Awaited { get; private init; }
+
+    /// <param name="giveUp">Ends a commit's wait: the part will not come.</param>
+    public static CheckpointPart FromElsewhere(CheckpointPartInfo info, CancellationToken giveUp) =>
+        new(info.Name, () => throw new InvalidOperationException($"the part '{info.Name}' is not here")) { Info = info, Awaited = giveUp };
+
     /// <summary>The part with its <see cref="Info"/>.</summary>
     public async Task<CheckpointPart> DescribedAsync(CancellationToken cancellation = default) =>
         Info is null ? this with { Info = await CheckpointBlobs.DescribeAsync(this, cancellation) } : this;

@@ -19,6 +19,10 @@ public sealed class CheckpointStore
     private const int MaxParts = 1000;
     private const int MaxPartName = 100;
 
+    /// <summary>For a part that another process writes: its upload has begun when this one is told of it.</summary>
+    private static readonly TimeSpan AwaitLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan AwaitInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly IBlobStore _store;
     private readonly string _jobId;
     private readonly CheckpointKeys _keys;
@@ -61,6 +65,15 @@ public sealed class CheckpointStore
         CheckArguments(commit);
         return StorageFaults.TypedAsync($"committing step {commit.Step} of job {_jobId}", () => CommitOnceAsync(commit, cancellation));
     }
+
+    /// <summary>Makes one part durable that another process commits, <see cref="CheckpointPart.FromElsewhere"/>.</summary>
+    public Task<CheckpointPartInfo> WritePartAsync(CheckpointPart part, CancellationToken cancellation = default) =>
+        StorageFaults.TypedAsync($"writing the part {part.Name} of job {_jobId}", async () =>
+        {
+            var described = await part.DescribedAsync(cancellation);
+            await _blobs.WritePartAsync(described, described.Info!, isInNewest: false, cancellation);
+            return described.Info!;
+        });
 
     /// <summary>The newest committed state that is intact, or null where nothing was committed yet.</summary>
     /// <exception cref="GridException">corrupt_checkpoint: there are committed states but none is intact; the findings say why.</exception>
@@ -162,7 +175,10 @@ public sealed class CheckpointStore
 
         var committed = await NewestPartsAsync(read.Head, cancellation);
         foreach (var (part, info) in commit.Parts.Zip(parts))
-            await _blobs.WritePartAsync(part, info, committed.Contains(info.Sha256), cancellation);
+        {
+            if (part.Awaited is { } giveUp) await AwaitPartAsync(info, giveUp, cancellation);
+            else await _blobs.WritePartAsync(part, info, committed.Contains(info.Sha256), cancellation);
+        }
         var key = await _blobs.WriteManifestAsync(manifest with { Previous = read.Head.Newest?.Manifest }, cancellation);
         var recent = read.Head.Recent.Prepend(new CheckpointReference(key, commit.Epoch, commit.Step)).Take(MaxRecent);
         var next = read.Head with { Recent = [.. recent], Finished = commit.Finished, Commit = identity };
@@ -178,6 +194,19 @@ public sealed class CheckpointStore
                 return found!;
             throw new GridException(ErrorCodes.Conflict, $"Step {commit.Step} of job {_jobId} was not committed: epoch {commit.Epoch} committed step {found!.Head.Step} meanwhile, which only one trainer should do.", inner: e);
         }
+    }
+
+    private async Task AwaitPartAsync(CheckpointPartInfo part, CancellationToken giveUp, CancellationToken cancellation)
+    {
+        var started = _time.GetTimestamp();
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(giveUp, cancellation);
+        while (!await _blobs.IsThereAsync(part, over.Token))
+        {
+            if (_time.GetElapsedTime(started) > AwaitLimit)
+                throw new GridException(ErrorCodes.Unavailable, $"The part {part.Name} of job {_jobId}, which another process writes, did not come within {AwaitLimit.TotalMinutes} minutes.");
+            await Task.Delay(AwaitInterval, _time, over.Token);
+        }
+        await _blobs.VerifyPartAsync(part, cancellation);
     }
 
     /// <summary>Digests of the parts of the newest commit; none where its manifest is damaged.</summary>

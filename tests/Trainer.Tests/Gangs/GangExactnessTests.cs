@@ -74,9 +74,11 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
     [Theory]
     [InlineData(5, 5)]
     [InlineData(4, 12)]
-    public async Task LocalSteps_OfTwoWorkers_ComeCloseToOneWorkerAndGoOnWhereTheyLeft(int localSteps, int everySteps)
+    public async Task LocalSteps_OfTwoWorkersThatLeaveAndComeBack_HaveTheBytesOfTwoThatStay(int localSteps, int everySteps)
     {
         var expected = (await (await StartAsync($"job-tight-{localSteps}", 1, 1, Lasting)).FinishAsync()).Result;
+        var whole = await StartLocalAsync($"job-staying-{localSteps}", 1, 2, localSteps, everySteps);
+        var undisturbed = (await whole.FinishAsync()).Result;
         var first = await LocalAsync(1);
         var committed = await first.CommittedAsync();
         var left = await first.LeaveAsync(1);
@@ -88,20 +90,43 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
         Assert.True(left.CommittedStep >= committed.Step, $"the gang left at step {left.CommittedStep}, after a commit of step {committed.Step}");
         Assert.All(attached, a => Assert.Equal(left.CommittedStep, a.FromStep));
         Assert.Equal(expected.Steps, result.Steps);
+        Assert.Equal(undisturbed.WeightsSha256, result.WeightsSha256);
         Assert.True(result.ValidLoss < expected.ValidLoss * 1.05, $"the validation loss is {result.ValidLoss}, that of one worker {expected.ValidLoss}");
 
-        Task<GangRun> LocalAsync(int epoch)
+        Task<GangRun> LocalAsync(int epoch) => StartLocalAsync($"job-loose-{localSteps}", epoch, 2, localSteps, everySteps);
+    }
+
+    [Fact]
+    public async Task LocalSteps_WhenTheNumberOfWorkersChanges_GoOnFromTheMeanOfTheWorkers()
+    {
+        var expected = (await (await StartAsync("job-alone", 1, 1, Lasting)).FinishAsync()).Result;
+        var left = 0;
+        foreach (var (epoch, size) in new[] { (1, 2), (2, 3), (3, 1) })
         {
-            var order = crew.Store.Order($"job-loose-{localSteps}", epoch, json =>
+            var run = await StartLocalAsync("job-resized", epoch, size, 4, 8);
+            Assert.All(await run.AttachedAsync(), a => Assert.Equal(left, a.FromStep));
+            if (size == 1)
             {
-                Lasting(json);
-                json["optimizer"]!["local_steps"] = localSteps;
-                json["checkpoint"]!["every_steps"] = everySteps;
-                json["resources"] = new JsonObject { ["workers"] = 2 };
-                json["mode"] = "fast";
-            });
-            return GangRun.StartAsync(crew.Store, order with { Resolved = order.Resolved with { Mode = "fast" } }, crew.Trainers.Take(2));
+                var result = (await run.FinishAsync()).Result;
+                Assert.True(result.ValidLoss < expected.ValidLoss * 1.05, $"the validation loss is {result.ValidLoss}, that of one worker {expected.ValidLoss}");
+                return;
+            }
+            left = (await run.LeaveAsync(0)).CommittedStep!.Value;
+            Assert.NotEqual(expected.Steps, left);
         }
+    }
+
+    private Task<GangRun> StartLocalAsync(string jobId, int epoch, int size, int localSteps, int everySteps)
+    {
+        var order = crew.Store.Order(jobId, epoch, json =>
+        {
+            Lasting(json);
+            json["optimizer"]!["local_steps"] = localSteps;
+            json["checkpoint"]!["every_steps"] = everySteps;
+            json["resources"] = new JsonObject { ["workers"] = 2 };
+            json["mode"] = "fast";
+        });
+        return GangRun.StartAsync(crew.Store, order with { Resolved = order.Resolved with { Mode = "fast" } }, crew.Trainers.Take(size));
     }
 
     /// <summary>30 steps: a trainer that is told to stop at its first ones has not ended before it hears of it.</summary>

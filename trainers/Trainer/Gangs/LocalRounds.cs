@@ -9,8 +9,7 @@ namespace FineTuneGrid.Trainer.Gangs;
 /// Low-bandwidth mode: between two meetings each worker takes optimizer steps of its own, on its own share of each step's data; then
 /// the workers exchange, in a byte a number, how far they have moved, and go on from common values. The exchange goes on beside the
 /// first quarter of the next round's steps, which are kept (as in Streaming DiLoCo, Douillard et al. 2025), so that a slow link holds
-/// nobody up; when it ends is a matter of steps, never of time. Inner moments stay each worker's own; a checkpoint holds worker 0's,
-/// and a resumed gang starts from those: it goes on, but not with the bits that it would have had.
+/// nobody up; when it ends is a matter of steps, never of time. Inner moments stay each worker's own: a checkpoint holds all of them.
 /// </summary>
 internal sealed class LocalRounds(Gang gang, FlatParameters trained, int localSteps)
 {
@@ -23,32 +22,34 @@ internal sealed class LocalRounds(Gang gang, FlatParameters trained, int localSt
     private Collective? _exchange;
     private int _metAt;
 
-    /// <summary>Momentum of the outer optimizer, for the checkpoint; null before the first round.</summary>
-    public float[] Velocity => _outer.Velocity.ToArray();
+    /// <summary>What a worker carries into the next steps, besides weights and moments. No exchange is under way.</summary>
+    public RoundState State => new(_outer.Values.ToArray(), _outer.Velocity.ToArray(), _carried);
 
     /// <summary>From the present values, which are the same for all. Worker 0's momentum counts.</summary>
-    public void Begin(ReadOnlySpan<float> velocity)
+    public void Begin(RoundState? first)
     {
         using var scope = NewDisposeScope();
-        var values = Host();
-        _outer = new OuterNesterov(Floats(values));
-        (_carried, _met) = (new float[trained.Count], new float[trained.Count]);
         var momentum = zeros(trained.Count);
-        if (gang.IsFirst && !velocity.IsEmpty) velocity.CopyTo(Floats(momentum));
+        if (gang.IsFirst) first?.Velocity.CopyTo(Floats(momentum));
         gang.Share(momentum);
-        Floats(momentum).CopyTo(_outer.Velocity);
+        Resume(new RoundState(Floats(Host()).ToArray(), Floats(momentum).ToArray(), new float[trained.Count]));
     }
 
-    /// <summary>After every step; the workers meet where a round is over, and where they agreed to leave.</summary>
+    /// <summary>From where this worker stood.</summary>
+    public void Resume(RoundState state)
+    {
+        _outer = new OuterNesterov(state.Values);
+        state.Velocity.CopyTo(_outer.Velocity);
+        (_carried, _met) = ([.. state.Carried], new float[trained.Count]);
+    }
+
+    /// <summary>After every step; the workers meet where a round is over. When they have agreed to leave no exchange is under way.</summary>
     /// <param name="done">Steps done.</param>
     /// <param name="common">All workers' values must be the same after this step.</param>
     public void EndStep(int done, bool common)
     {
         if (_exchange is not null && (common || done >= _metAt + localSteps / ExchangeShare))
-        {
             EndExchange();
-            common |= gang.Agreed is not null;
-        }
         if (done % localSteps != 0 && !common) return;
         BeginExchange(done);
         if (common || localSteps < ExchangeShare) EndExchange();

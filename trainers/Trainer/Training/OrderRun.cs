@@ -26,8 +26,10 @@ internal sealed class OrderRun : IJobRun
     private readonly RunCommits _commits;
     private readonly OrderTraining _training;
     private readonly RunTelemetry _telemetry;
+    private readonly WorkerStates? _states;
     private readonly List<StepMetrics> _unreported = [];
     private IReadOnlyList<string> _skipped = [];
+    private IReadOnlyList<CheckpointPart> _others = [];
     private bool _begun;
     private long _lastReport;
     private long _lastLine;
@@ -45,6 +47,7 @@ internal sealed class OrderRun : IJobRun
         _checkpoints = new RunCheckpoints(store, order, time);
         _training = new OrderTraining(order, models, store, guard, time, _gang);
         _commits = new RunCommits(_training, _checkpoints, _telemetry, guard, time, commitsBeside);
+        if (_gang is not null) _states = new WorkerStates(_gang, _checkpoints, guard);
     }
 
     public TrainingOrder Order => _order;
@@ -97,7 +100,7 @@ internal sealed class OrderRun : IJobRun
         if (!_begun)
         {
             if (!_gang!.Meet()) return JobState.Running;
-            _training.TakeFirstWorkersState();
+            _training.TakeFirstWorkersState(_checkpoints);
             Begin(report);
         }
         try
@@ -124,11 +127,16 @@ internal sealed class OrderRun : IJobRun
         Flush(report);
     }
 
-    public void Settle(Action<TrainerReport> report) => Tell(_commits.Wait(), report);
+    public void Settle(Action<TrainerReport> report)
+    {
+        _states?.Settle();
+        Tell(_commits.Wait(), report);
+    }
 
     public void Dispose()
     {
         _commits.Dispose();
+        _states?.Dispose();
         _telemetry.Dispose();
         _gang?.Dispose();
         _training.Dispose();
@@ -140,15 +148,18 @@ internal sealed class OrderRun : IJobRun
         if (State.Step >= _training.TotalSteps)
         {
             _gang?.Part();
+            _others = [];
             Finish(report);
             return JobState.Finished;
         }
+        var isDue = Agreed?.Checkpoint ?? State.Step % Spec.Checkpoint.EverySteps == 0;
+        if (isDue && _training.HasOwnStates) _others = _states!.Exchange(_training.OwnPart, _training.IsCopied);
         if (Agreed is not null)
         {
             _gang!.Part();
             return JobState.Leaving;
         }
-        if (IsFirst && State.Step % Spec.Checkpoint.EverySteps == 0) CommitBeside(report);
+        if (IsFirst && isDue) CommitBeside(report);
         return JobState.Running;
     }
 
@@ -198,7 +209,7 @@ internal sealed class OrderRun : IJobRun
     private void BeginCommit(bool finished, Action<TrainerReport> report)
     {
         Flush(report);
-        _commits.Begin(finished, Untold.Of(_order.JobId, _unacknowledged()));
+        _commits.Begin(finished, Untold.Of(_order.JobId, _unacknowledged()), _others);
     }
 
     private void Tell(RunCommit? commit, Action<TrainerReport> report)
@@ -218,6 +229,7 @@ internal sealed class OrderRun : IJobRun
     private void SettleAfter(Exception fault, Action<TrainerReport> report)
     {
         if (fault is GridException { Code: ErrorCodes.LeaseLost }) return;
+        if (fault is GridException { Code: ErrorCodes.GangBroken }) _states?.GiveUp();
         try
         {
             Settle(report);
@@ -232,6 +244,7 @@ internal sealed class OrderRun : IJobRun
     {
         if (!IsFirst)
         {
+            Settle(report);
             report(new JobDetached(_order.JobId, _order.Epoch, "worker 0 finishes the job", null));
             return;
         }

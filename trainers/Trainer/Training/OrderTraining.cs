@@ -21,7 +21,8 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     private TrainingData _data = null!;
     private TokenDataset? _validation;
     private LocalRounds? _rounds;
-    private float[] _velocity = [];
+    private RoundState? _restoredRounds;
+    private string? _ownStates;
     private StateCopy? _copy;
 
     public Trainee Trainee { get; private set; } = null!;
@@ -42,20 +43,43 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps, Sum());
     }
 
-    /// <summary>Goes on from a committed state.</summary>
+    /// <summary>Goes on from a committed state. A gang of another size than the one that left it begins with the mean of its workers.</summary>
     public void Restore(RunCheckpoints checkpoints, RestoredCheckpoint found)
     {
         State = checkpoints.Load(found, Trainee, _optimizer.Optimizer);
-        if (_rounds is not null) _velocity = checkpoints.LoadOuterVelocity(found, Trainee);
+        if (_rounds is not null) _restoredRounds = checkpoints.LoadRounds(found, Trainee);
+        var workers = WorkerStates.WorkersIn(found.Manifest);
+        if (workers == 1) return;
+        if (workers == gang?.Size) _ownStates = found.Key;
+        else checkpoints.LoadMean(found, workers, Trainee);
     }
 
-    /// <summary>Takes over the state of the gang's first worker: it alone has read the head, and may have restored.</summary>
-    public void TakeFirstWorkersState()
+    /// <summary>
+    /// Begins where the gang's first worker is: it alone has read the head, and may have restored. What it has is shared, but for states
+    /// that each worker has of its own.
+    /// </summary>
+    public void TakeFirstWorkersState(RunCheckpoints checkpoints)
     {
-        State = GridJson.Parse<TrainerState>(gang!.Share(gang.IsFirst ? GridJson.ToBytes(State) : null));
-        foreach (var values in (torch.Tensor[])[Trainee.Trained.Flat, _optimizer.Optimizer.FirstMoment, _optimizer.Optimizer.SecondMoment]) gang.Share(values);
+        var start = GridJson.Parse<GangStart>(gang!.Share(gang.IsFirst ? GridJson.ToBytes(new GangStart(State, _ownStates)) : null));
+        State = start.State;
         _optimizer.Optimizer.StepCount = State.Step;
-        _rounds?.Begin(_velocity);
+        if (start.OwnStates is { } manifest)
+        {
+            _rounds!.Resume(gang.IsFirst ? _restoredRounds! : OwnRounds(checkpoints, checkpoints.Open(manifest)));
+            return;
+        }
+        foreach (var values in (torch.Tensor[])[Trainee.Trained.Flat, _optimizer.Optimizer.FirstMoment, _optimizer.Optimizer.SecondMoment]) gang.Share(values);
+        _rounds?.Begin(_restoredRounds);
+    }
+
+    /// <summary>Whether each worker has a state of its own.</summary>
+    public bool HasOwnStates => _rounds is not null;
+
+    /// <summary>This worker's own state as a part of the first one's checkpoint, from a copy where that is small enough.</summary>
+    public CheckpointPart OwnPart()
+    {
+        var values = IsCopied ? Copied(_rounds!.State.Own) : RunValues.Live(Trainee.Trained, _optimizer.Optimizer, _rounds!.State.Own);
+        return new CheckpointPart(RunParts.WorkerName(gang!.Rank), () => RunParts.Worker(values));
     }
 
     /// <summary>One optimizer step, with the evaluation that is due after it.</summary>
@@ -78,11 +102,11 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     /// be read on this thread, before the next step.
     /// </summary>
     public IReadOnlyList<CheckpointPart> Parts(bool finished, Untold? untold = null) =>
-        Parts(RunValues.Live(Trainee.Trained, _optimizer.Optimizer, _rounds?.Velocity), finished, untold);
+        Parts(RunValues.Live(Trainee.Trained, _optimizer.Optimizer, Rounds), finished, untold);
 
     /// <summary>The same from a copy, to be read on any thread until the next is taken.</summary>
     public IReadOnlyList<CheckpointPart> CopiedParts(bool finished, Untold? untold = null) =>
-        Parts((_copy ??= new StateCopy(Trainee.Trained)).Take(_optimizer.Optimizer, _rounds?.Velocity), finished, untold);
+        Parts(Copied(Rounds), finished, untold);
 
     public void Dispose()
     {
@@ -91,6 +115,13 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         _data?.Dispose();
         _validation?.Dispose();
     }
+
+    private IReadOnlyDictionary<string, float[]> Rounds => _rounds?.State.All ?? new Dictionary<string, float[]>();
+
+    private RunValues Copied(IReadOnlyDictionary<string, float[]> rounds) => (_copy ??= new StateCopy(Trainee.Trained)).Take(_optimizer.Optimizer, rounds);
+
+    private RoundState OwnRounds(RunCheckpoints checkpoints, RestoredCheckpoint found) =>
+        checkpoints.LoadRounds(found, Trainee)! with { Carried = checkpoints.LoadWorker(found, gang!.Rank, Trainee, _optimizer.Optimizer) };
 
     private IGradientSum Sum() => gang switch
     {
@@ -138,6 +169,10 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
         return files;
     }
 }
+
+/// <summary>Where a gang begins.</summary>
+/// <param name="OwnStates">The manifest from which each worker takes its own state; null: all take the first one's.</param>
+internal sealed record GangStart(TrainerState State, string? OwnStates);
 
 /// <param name="ValidLoss">Null where no evaluation was due.</param>
 internal sealed record StepDone(StepBatch Batch, StepOutcome Outcome, double Seconds, double? ValidLoss);

@@ -2,6 +2,8 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Models.Optim;
 using FineTuneGrid.Storage;
+using FineTuneGrid.Trainer.Gangs;
+using static TorchSharp.torch;
 
 namespace FineTuneGrid.Trainer.Training;
 
@@ -45,12 +47,44 @@ internal sealed class RunCheckpoints(IBlobStore blobs, TrainingOrder order, Time
         return state;
     }
 
-    /// <summary>The outer optimizer's momentum; empty where the checkpoint holds none.</summary>
-    public float[] LoadOuterVelocity(RestoredCheckpoint checkpoint, Trainee trainee)
+    /// <summary>What worker 0 carries from round to round; null where the checkpoint holds none.</summary>
+    public RoundState? LoadRounds(RestoredCheckpoint checkpoint, Trainee trainee)
     {
-        using var moments = Open(checkpoint, RunParts.Optimizer);
-        return RunParts.ReadOuterVelocity(trainee, moments);
+        using var file = Open(checkpoint, RunParts.Optimizer);
+        float[]? Values(string prefix) => RunParts.ReadRounds(trainee, file, prefix);
+        return Values(RoundState.VelocityPrefix) is { } velocity
+            ? new RoundState(Values(RoundState.ValuesPrefix) ?? [], velocity, Values(RoundState.CarriedPrefix) ?? [])
+            : null;
     }
+
+    /// <summary>Fills weights and moments from another worker's part; what it carries over.</summary>
+    public float[] LoadWorker(RestoredCheckpoint checkpoint, int rank, Trainee trainee, AdamW optimizer)
+    {
+        using var file = Open(checkpoint, RunParts.WorkerName(rank));
+        RunParts.ReadWeights(trainee, file);
+        RunParts.ReadMoments(trainee, optimizer, file);
+        return RunParts.ReadRounds(trainee, file, RoundState.CarriedPrefix) ?? throw RunParts.Unfit(file, "lacks what the worker carried over");
+    }
+
+    /// <summary>Fills the weights with the mean of all workers'.</summary>
+    public void LoadMean(RestoredCheckpoint checkpoint, int workers, Trainee trainee)
+    {
+        using var scope = NewDisposeScope();
+        using var quiet = no_grad();
+        var sum = trainee.Trained.Flat.clone();
+        for (var rank = 1; rank < workers; rank++)
+        {
+            using var file = Open(checkpoint, RunParts.WorkerName(rank));
+            RunParts.ReadWeights(trainee, file);
+            sum.add_(trainee.Trained.Flat);
+        }
+        trainee.Trained.Flat.copy_(sum.div_(workers));
+    }
+
+    /// <summary>Makes a part durable that worker 0 commits.</summary>
+    public void Write(CheckpointPart part, CancellationToken cancellation) => Wait(_store.WritePartAsync(part, cancellation));
+
+    public static CheckpointPart Described(CheckpointPart part) => Wait(part.DescribedAsync());
 
     public TrainerState LoadState(RestoredCheckpoint checkpoint) =>
         GridJson.Parse<TrainerState>(Wait(_store.ReadPartAsync(Part(checkpoint, TrainerState.PartName))));

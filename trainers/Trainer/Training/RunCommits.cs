@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Trainer.Training;
 
@@ -20,11 +21,12 @@ internal sealed class RunCommits(
     public bool IsUnderWay => _lane.IsBusy;
 
     /// <summary>Begins to commit the present state. The commit before it must have been taken.</summary>
-    public void Begin(bool finished, Untold untold)
+    /// <param name="others">Parts that other workers write.</param>
+    public void Begin(bool finished, Untold untold, IReadOnlyList<CheckpointPart> others)
     {
         var (started, state) = (time.GetTimestamp(), training.State);
         var beside = isBeside && training.IsCopied;
-        var parts = beside ? training.CopiedParts(finished, untold) : training.Parts(finished, untold);
+        IReadOnlyList<CheckpointPart> parts = [.. beside ? training.CopiedParts(finished, untold) : training.Parts(finished, untold), .. others];
         RunCommit Commit()
         {
             using var span = telemetry.Commit(state.Step);

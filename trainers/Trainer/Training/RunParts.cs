@@ -25,7 +25,6 @@ internal static class RunParts
 
     private const string FirstMoment = "exp_avg.";
     private const string SecondMoment = "exp_avg_sq.";
-    private const string OuterVelocity = "outer_velocity.";
 
     public static string WeightsName(Trainee trainee) => trainee.IsFull ? Model : Adapter;
 
@@ -33,11 +32,14 @@ internal static class RunParts
     public static Stream Weights(RunValues values) =>
         SafetensorsWriter.CreateStream(Entries(values.Slots, values.Weights, ""), SafetensorsWriter.AdapterMetadata);
 
-    /// <summary>Both moments by parameter, and the outer optimizer's momentum where there is one; the step count is the trainer state's.</summary>
-    public static Stream Moments(RunValues values) => SafetensorsWriter.CreateStream(
-        Entries(values.Slots, values.FirstMoment, FirstMoment)
-            .Concat(Entries(values.Slots, values.SecondMoment, SecondMoment))
-            .Concat(values.OuterVelocity is { } velocity ? Entries(values.Slots, velocity, OuterVelocity) : []));
+    /// <summary>The part of a gang's worker, where each has a state of its own; the first worker's is the checkpoint's other parts.</summary>
+    public static string WorkerName(int rank) => $"worker-{rank}.safetensors";
+
+    /// <summary>Both moments by parameter, and what is carried from round to round where that is so; the step count is the trainer state's.</summary>
+    public static Stream Moments(RunValues values) => SafetensorsWriter.CreateStream(StateEntries(values));
+
+    /// <summary>All of a worker's own state in one.</summary>
+    public static Stream Worker(RunValues values) => SafetensorsWriter.CreateStream(Entries(values.Slots, values.Weights, "").Concat(StateEntries(values)));
 
     public static void ReadWeights(Trainee trainee, SafetensorsFile file) => Read(trainee.Trained, trainee.Trained.Flat, "", file);
 
@@ -47,13 +49,14 @@ internal static class RunParts
         Read(trainee.Trained, optimizer.SecondMoment, SecondMoment, file);
     }
 
-    /// <summary>The outer optimizer's momentum; empty where the checkpoint holds none.</summary>
-    public static float[] ReadOuterVelocity(Trainee trainee, SafetensorsFile file)
+    /// <summary>What was carried from round to round under this prefix; null where the file holds none.</summary>
+    public static float[]? ReadRounds(Trainee trainee, SafetensorsFile file, string prefix)
     {
-        if (!file.Header.Tensors.Any(t => t.Name.StartsWith(OuterVelocity, StringComparison.Ordinal))) return [];
+        if (!file.Header.Tensors.Any(t => t.Name.StartsWith(prefix, StringComparison.Ordinal))) return null;
         using var buffer = trainee.Trained.NewBuffer();
-        Read(trainee.Trained, buffer, OuterVelocity, file);
-        return buffer.data<float>().ToArray();
+        Read(trainee.Trained, buffer, prefix, file);
+        using var host = buffer.cpu();
+        return host.data<float>().ToArray();
     }
 
     /// <summary><c>adapter_config.json</c> as PEFT writes it.</summary>
@@ -66,6 +69,11 @@ internal static class RunParts
         config["torch_dtype"] = "float32";
         return System.Text.Encoding.UTF8.GetBytes(config.ToJsonString(GridJson.Indented));
     }
+
+    private static IEnumerable<SafetensorsEntry> StateEntries(RunValues values) =>
+        Entries(values.Slots, values.FirstMoment, FirstMoment)
+            .Concat(Entries(values.Slots, values.SecondMoment, SecondMoment))
+            .Concat(values.Rounds.SelectMany(r => Entries(values.Slots, r.Value, r.Key)));
 
     private static IEnumerable<SafetensorsEntry> Entries(IReadOnlyList<FlatSlot> slots, SlotBytes bytes, string prefix) =>
         slots.Select(slot => new SafetensorsEntry(prefix + slot.Name, SafetensorsDtype.F32, slot.Shape, () => bytes(slot)));
@@ -86,6 +94,6 @@ internal static class RunParts
         }
     }
 
-    private static GridException Unfit(SafetensorsFile file, string what) =>
+    public static GridException Unfit(SafetensorsFile file, string what) =>
         new(ErrorCodes.CorruptCheckpoint, $"The checkpoint's {file.Name} {what} that this job trains.");
 }

@@ -9,16 +9,17 @@ namespace FineTuneGrid.Trainer.Training;
 internal delegate ReadOnlyMemory<byte> SlotBytes(FlatSlot slot);
 
 /// <summary>The numbers of a run that a checkpoint holds, wherever they lie.</summary>
-/// <param name="OuterVelocity">The outer optimizer's momentum, where workers take steps of their own.</param>
-internal sealed record RunValues(IReadOnlyList<FlatSlot> Slots, SlotBytes Weights, SlotBytes FirstMoment, SlotBytes SecondMoment, SlotBytes? OuterVelocity)
+/// <param name="Rounds">Where workers take steps of their own: what they carry from round to round, by the prefix of its tensors' names.</param>
+internal sealed record RunValues(
+    IReadOnlyList<FlatSlot> Slots, SlotBytes Weights, SlotBytes FirstMoment, SlotBytes SecondMoment, IReadOnlyDictionary<string, SlotBytes> Rounds)
 {
     /// <summary>The tensors themselves: to be read on the thread that steps, before its next step.</summary>
-    public static RunValues Live(FlatParameters trained, AdamW optimizer, float[]? outerVelocity) => new(
+    public static RunValues Live(FlatParameters trained, AdamW optimizer, IReadOnlyDictionary<string, float[]> rounds) => new(
         trained.Slots,
         slot => Bytes(trained.Flat, slot),
         slot => Bytes(optimizer.FirstMoment, slot),
         slot => Bytes(optimizer.SecondMoment, slot),
-        outerVelocity is null ? null : slot => Bytes(outerVelocity, slot));
+        rounds.ToDictionary(r => r.Key, r => (SlotBytes)(slot => Bytes(r.Value, slot))));
 
     private static ReadOnlyMemory<byte> Bytes(Tensor buffer, FlatSlot slot)
     {

@@ -22,7 +22,7 @@ internal sealed class StateCopy
     private readonly byte[] _weights;
     private readonly byte[] _firstMoment;
     private readonly byte[] _secondMoment;
-    private byte[]? _outerVelocity;
+    private readonly Dictionary<string, byte[]> _rounds = [];
 
     public StateCopy(FlatParameters trained)
     {
@@ -34,19 +34,19 @@ internal sealed class StateCopy
     public static long BytesFor(long parameters) => parameters * sizeof(float) * Buffers is var bytes && bytes <= MostBytes ? bytes : 0;
 
     /// <summary>Overwrites the copy.</summary>
-    public RunValues Take(AdamW optimizer, float[]? outerVelocity)
+    public RunValues Take(AdamW optimizer, IReadOnlyDictionary<string, float[]> rounds)
     {
         TensorBytes.CopyTo(_trained.Flat, _weights);
         TensorBytes.CopyTo(optimizer.FirstMoment, _firstMoment);
         TensorBytes.CopyTo(optimizer.SecondMoment, _secondMoment);
-        SlotBytes? velocity = null;
-        if (outerVelocity is not null)
+        foreach (var (name, values) in rounds)
         {
-            _outerVelocity ??= NewBuffer();
-            MemoryMarshal.AsBytes(outerVelocity).CopyTo(_outerVelocity);
-            velocity = slot => Part(_outerVelocity, slot);
+            if (!_rounds.TryGetValue(name, out var buffer)) _rounds[name] = buffer = NewBuffer();
+            MemoryMarshal.AsBytes(values).CopyTo(buffer);
         }
-        return new RunValues(_trained.Slots, slot => Part(_weights, slot), slot => Part(_firstMoment, slot), slot => Part(_secondMoment, slot), velocity);
+        return new RunValues(
+            _trained.Slots, slot => Part(_weights, slot), slot => Part(_firstMoment, slot), slot => Part(_secondMoment, slot),
+            _rounds.ToDictionary(r => r.Key, r => (SlotBytes)(slot => Part(r.Value, slot))));
     }
 
     private byte[] NewBuffer() => GC.AllocateUninitializedArray<byte>(checked((int)(_trained.Count * sizeof(float))));
