@@ -2,7 +2,10 @@ using System.Net;
 using System.Text;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Gateway.Tests.Support;
+using FineTuneGrid.Storage;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FineTuneGrid.Gateway.Tests;
 
@@ -43,6 +46,20 @@ public sealed class JobTests(GatewayUnderTest gateway) : IAsyncLifetime
         }
         using var log = await gateway.Reader.GetAsync($"/api/v1/jobs/{job.Text("id")}/logs?follow=true");
         Assert.Equal((HttpStatusCode.OK, "text/plain"), (log.StatusCode, log.Content.Headers.ContentType!.MediaType));
+    }
+
+    [Fact]
+    public async Task Logs_AreThoseOfTheWorkerThatIsAskedFor()
+    {
+        var job = (await gateway.Member.SubmitAsync(Spec()).JsonAsync(HttpStatusCode.Created)).Text("id");
+        foreach (var worker in (int[])[0, 1])
+            await gateway.App.Services.GetRequiredService<IBlobStore>().WriteAsync(JobLogKeys.Segment(job, worker, 1, 0), new MemoryStream(Encoding.UTF8.GetBytes($"worker {worker} speaks\n")));
+
+        Assert.Equal("worker 0 speaks\n", await gateway.Reader.GetStringAsync($"/api/v1/jobs/{job}/logs"));
+        Assert.Equal("worker 1 speaks\n", await gateway.Reader.GetStringAsync($"/api/v1/jobs/{job}/logs?worker=1"));
+        Assert.Equal("", await gateway.Reader.GetStringAsync($"/api/v1/jobs/{job}/logs?worker=2"));
+        var problem = await gateway.Reader.GetAsync($"/api/v1/jobs/{job}/logs?worker=-1").ProblemAsync(HttpStatusCode.UnprocessableEntity, ErrorCodes.InvalidValue);
+        Assert.Equal("worker", problem.Text("field"));
     }
 
     [Fact]

@@ -74,15 +74,16 @@ public static class JobCommands
     private static Command Logs()
     {
         var follow = new Option<bool>("--follow", "-f") { Description = "Go on until the job ends." };
-        return new Command("logs", "The trainer's output.").Does(async (context, ct) =>
+        var worker = new Option<int>("--worker") { Description = "Of a job of several workers: which one, from 0." };
+        return new Command("logs", "What the job's trainer printed.").Does(async (context, ct) =>
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, $"api/v1/jobs/{Uri.EscapeDataString(context.Get(Id))}/logs?follow={(context.Get(follow) ? "true" : "false")}");
+            using var request = new HttpRequestMessage(HttpMethod.Get, $"api/v1/jobs/{Uri.EscapeDataString(context.Get(Id))}/logs?follow={(context.Get(follow) ? "true" : "false")}&worker={context.Get(worker)}");
             using var response = await context.Client.SendAsync(request, ct);
             await GridClient.EnsureOkAsync(response, ct);
             using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(ct), Encoding.UTF8);
             while (await reader.ReadLineAsync(ct) is { } line) context.Output.Row(new { line }, () => line);
             return 0;
-        }, Id, follow);
+        }, Id, follow, worker);
     }
 
     private static Command Events() => new Command("events", "The job's events, oldest first.").Does(async (context, ct) =>

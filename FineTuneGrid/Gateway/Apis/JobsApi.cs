@@ -45,7 +45,7 @@ public static class JobsApi
         jobs.MapGet("/{id}/events/stream", Stream).RequireAuthorization(Policies.Reader).WithSummary("Server-sent events, resumable by Last-Event-ID");
         jobs.MapGet("/{id}/metrics", Metrics).RequireAuthorization(Policies.Reader).WithSummary("Step metrics, each step once");
         jobs.MapGet("/{id}/checkpoints", Checkpoints).RequireAuthorization(Policies.Reader).WithSummary("Committed checkpoints with their digests");
-        jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("The trainer's output; ?follow=true until the job ends");
+        jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("What a worker of the job printed, ?worker=0 (the first) and up; ?follow=true until the job ends");
     }
 
     private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, QuotaGate quotas, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
@@ -149,9 +149,10 @@ public static class JobsApi
         return Paging.First(checkpoints, limit, c => c.Step);
     }
 
-    private static async Task<IResult> Logs(HttpContext context, JobAccess access, JobLogs logs, string id, bool? follow)
+    private static async Task<IResult> Logs(HttpContext context, JobAccess access, JobLogs logs, string id, bool? follow, int? worker)
     {
         await access.ViewAsync(context.Caller(), id);
-        return Results.Stream(output => LiveResponse.RunAsync(context, ct => logs.CopyAsync(id, output, follow == true, ct)), "text/plain; charset=utf-8");
+        if (worker < 0) throw new GridException(ErrorCodes.InvalidValue, "The workers of a job are counted from 0.", "worker");
+        return Results.Stream(output => LiveResponse.RunAsync(context, ct => logs.CopyAsync(id, worker ?? 0, output, follow == true, ct)), "text/plain; charset=utf-8");
     }
 }

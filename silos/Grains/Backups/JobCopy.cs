@@ -1,5 +1,6 @@
 using System.Globalization;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Grains.Jobs;
 using FineTuneGrid.Storage;
 
@@ -73,10 +74,10 @@ internal sealed class JobCopy(IBlobStore source, BackupCopies copies, JobState j
         await foreach (var blob in source.ListAsync($"jobs/{job.Id}/events/", cancellation))
             if (JobEventStore.LastOf(blob.Key) is { } last && last <= job.Events.Flushed && !await copies.AddAsync(blob.Key, cancellation))
                 return false;
-        var logs = $"jobs/{job.Id}/log/";
-        await foreach (var blob in source.ListAsync(logs, cancellation))
-            if (int.TryParse(blob.Key[logs.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch) && epoch <= job.Epoch)
-                await copies.AddAsync(blob.Key, cancellation);
+        foreach (var logs in (string[])[JobLogKeys.Folder(job.Id, 0), JobLogKeys.OtherWorkers(job.Id)])
+            await foreach (var blob in source.ListAsync(logs, cancellation))
+                if (int.TryParse(blob.Key[(blob.Key.LastIndexOf('/') + 1)..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch) && epoch <= job.Epoch)
+                    await copies.AddAsync(blob.Key, cancellation);
         return true;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Agent.Sessions;
 
@@ -20,11 +21,7 @@ internal sealed class JobLog(JobLogCursor cursor)
 
     public JobLogCursor Cursor { get; private set; } = cursor;
 
-    /// <summary>
-    /// <c>jobs/{id}/log/{attempt}.{segment}.txt</c>: in ordinal order of keys, the lines are in order of time. What the workers of a
-    /// gang beside the first say is kept apart, in <c>jobs/{id}/worker-log/{rank}/</c>.
-    /// </summary>
-    public string Key => $"jobs/{Cursor.JobId}/{(Cursor.Rank == 0 ? "log" : $"worker-log/{Cursor.Rank:D4}")}/{Cursor.Epoch:D6}.{Cursor.Segment:D6}.txt";
+    public string Key => JobLogKeys.Segment(Cursor.JobId, Cursor.Rank, Cursor.Epoch, Cursor.Segment);
 
     public void Append(string line, long offset)
     {
