@@ -25,7 +25,11 @@ public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> Tok
 /// Trains on preferences (<see cref="PreferenceLoss"/>), with the base without its adapter as the reference; null: on the tokens themselves.
 /// The loss is then the sum over pairs, and the count that of pairs.
 /// </param>
-public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false, double? Beta = null);
+/// <param name="LayerDone">
+/// Called in the backward, from the last layer down to the first that has anything to train, when all gradients of the layer's own
+/// parameters (<see cref="FlatSlot.Layer"/>) have been added.
+/// </param>
+public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false, double? Beta = null, Action<int>? LayerDone = null);
 
 /// <summary>
 /// A decoder with its weights: losses, gradients, log-probabilities. The adapter is an argument of every call, so that many share
@@ -85,7 +89,10 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         var tape = new GradientTape(trained, gradients, fullModel: adapter is null);
         var preferences = training.Beta is not { } beta ? null
             : adapter is null ? throw new InvalidOperationException("Preferences need a reference: an adapter beside its base.") : Preferences(batch, beta);
-        return training.Recompute ? Recomputed(pass, batch, tape, preferences) : Whole(pass, batch, tape, preferences);
+        var parts = new PartedPass(Architecture, pass, tape, Tokens(batch), batch.SupervisedRows, training);
+        var (result, gradient) = Head(parts.Forward(), batch, tape, preferences);
+        parts.Backward(gradient);
+        return result;
     }
 
     public void Dispose() => Weights.Dispose();
@@ -119,51 +126,6 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
     {
         using var scope = NewDisposeScope();
         return Architecture.Block(pass, layer, x).MoveToOuterDisposeScope();
-    }
-
-    private LossResult Whole(ForwardPass pass, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
-    {
-        var rows = Rows(Hidden(pass, batch), batch);
-        var (result, gradient) = Head(rows, batch, tape, preferences);
-        tape.Add(pass.TakeTouched(), rows, gradient, null);
-        return result;
-    }
-
-    private LossResult Recomputed(ForwardPass pass, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
-    {
-        var inputs = new Tensor[Architecture.LayerCount + 1];
-        bool embeddingTrained;
-        using (no_grad())
-        {
-            inputs[0] = Architecture.Embed(pass, Tokens(batch));
-            embeddingTrained = pass.TakeTouched().Length > 0;
-            for (var layer = 0; layer < Architecture.LayerCount; layer++)
-                inputs[layer + 1] = Block(pass, layer, inputs[layer]);
-        }
-
-        pass.TakeTouched();
-        Tensor? input = inputs[^1].requires_grad_();
-        var rows = Rows(Architecture.Final(pass, inputs[^1]), batch);
-        var (result, gradient) = Head(rows, batch, tape, preferences);
-        gradient = tape.Add(pass.TakeTouched(), rows, gradient, input)!;
-        for (var layer = Architecture.LayerCount - 1; layer >= 0; layer--)
-        {
-            inputs[layer + 1].Dispose();
-            using var inner = NewDisposeScope();
-            // The embedding's output needs no gradient unless something of the embedding is trained.
-            input = layer > 0 || embeddingTrained ? inputs[layer].requires_grad_() : null;
-            var output = Architecture.Block(pass, layer, inputs[layer]);
-            if (tape.Add(pass.TakeTouched(), output, gradient, input) is { } next)
-                gradient = Replace(gradient, next.MoveToOuterDisposeScope());
-        }
-
-        if (embeddingTrained)
-        {
-            var embedded = Architecture.Embed(pass, Tokens(batch));
-            tape.Add(pass.TakeTouched(), embedded, gradient, null);
-        }
-
-        return result;
     }
 
     private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)

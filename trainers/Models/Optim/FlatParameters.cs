@@ -1,3 +1,4 @@
+using System.Globalization;
 using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Numerics;
 using static TorchSharp.torch;
@@ -5,7 +6,11 @@ using static TorchSharp.torch;
 namespace FineTuneGrid.Models.Optim;
 
 /// <summary>One parameter's place in the flat buffer, in elements.</summary>
-public sealed record FlatSlot(string Name, long[] Shape, long Offset, long Count);
+public sealed record FlatSlot(string Name, long[] Shape, long Offset, long Count)
+{
+    /// <summary>Number of the layer that it belongs to, which is the first number in a parameter's path; null where it has none, as embeddings and the head.</summary>
+    public int? Layer { get; } = Name.Split('.').Where(part => part.All(char.IsAsciiDigit)).Select(part => int.Parse(part, CultureInfo.InvariantCulture)).Cast<int?>().FirstOrDefault();
+}
 
 /// <summary>
 /// Trainable parameters in one fp32 buffer, in order of their names. Each parameter is a leaf that shares the buffer's memory,

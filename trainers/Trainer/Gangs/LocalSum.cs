@@ -9,14 +9,17 @@ internal sealed class LocalSum(Gang gang, FlatParameters trained) : IGradientSum
 {
     public Tensor Total { get; } = trained.NewBuffer().DetachFromDisposeScope();
 
-    public StepLoss Run(int step, int count, MicroBatchGradient compute)
+    public StepLoss Run(int step, int count, MicroBatchGradient compute) => Run(count, compute, null);
+
+    /// <param name="layerDone">Told of the layers whose part of <see cref="Total"/> is finished: those of the share's last micro-batch.</param>
+    public StepLoss Run(int count, MicroBatchGradient compute, Action<int>? layerDone)
     {
         using var scope = NewDisposeScope();
         Total.zero_();
         var (sum, tokens) = (0.0, 0L);
         for (var i = gang.Rank; i < count; i += gang.Size)
         {
-            var loss = compute(i, Total);
+            var loss = compute(i, Total, i + gang.Size < count ? null : layerDone);
             (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
         }
         return new StepLoss(sum, tokens);

@@ -5,7 +5,8 @@ using static TorchSharp.torch;
 namespace FineTuneGrid.Trainer.Training;
 
 /// <summary>The loss of micro-batch <paramref name="index"/>; its gradient is added to <paramref name="gradient"/>.</summary>
-internal delegate LossResult MicroBatchGradient(int index, Tensor gradient);
+/// <param name="layerDone">See <see cref="TrainingPass"/>.</param>
+internal delegate LossResult MicroBatchGradient(int index, Tensor gradient, Action<int>? layerDone = null);
 
 /// <summary>Sums the gradients of a step's micro-batches in fp32.</summary>
 internal interface IGradientSum : IDisposable

@@ -43,10 +43,11 @@ internal sealed class OptimizerStep : IDisposable
     public StepOutcome Run(int step, StepBatch batch, Action between)
     {
         using var scope = NewDisposeScope();
-        var loss = _gradients.Run(step, batch.MicroBatches.Count, (i, gradient) =>
+        var loss = _gradients.Run(step, batch.MicroBatches.Count, (i, gradient, layerDone) =>
         {
             between();
-            return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, new TrainingPass(DropoutSeed(step, i), Recompute: _trainee.Model.Weights.IsQuantized, Beta: _spec.Objective.PairBeta));
+            var pass = new TrainingPass(DropoutSeed(step, i), Recompute: _trainee.Model.Weights.IsQuantized, _spec.Objective.PairBeta, layerDone);
+            return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, pass);
         });
         if (!double.IsFinite(loss.Sum)) throw Diverged(step, "loss");
         if (loss.Tokens > 0) _gradients.Total.div_((float)loss.Tokens);
