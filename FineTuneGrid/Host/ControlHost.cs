@@ -38,7 +38,7 @@ internal static class ControlHost
         HostLogging.Configure(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
-        builder.AddGridSilo(place.Silo(options, settings.Cluster, settings.Tls?.Open(asSilo: true), blobs, secrets.Node), store);
+        builder.AddGridSilo(place.Silo(options, settings, blobs, secrets.Node), store);
         builder.AddGridGateway(new GatewayOptions
         {
             Secrets = secrets.Gateway, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],

@@ -23,15 +23,16 @@ internal sealed record SiloPlace(int SiloPort, int GatewayPort, IPAddress? Adver
         options.SiloPort ?? cluster.SiloPort ?? FreePort.Take(), options.ClusterPort ?? cluster.GatewayPort ?? FreePort.Take(), options.Advertise ?? cluster.Advertise,
         cluster.Redis is null ? "node" : options.NodeName);
 
-    public GridSiloOptions Silo(HostOptions options, ClusterSettings cluster, ClusterTls? tls, BlobAccessIssuer blobs, byte[] nodeSecret)
+    public GridSiloOptions Silo(HostOptions options, HostSettings settings, BlobAccessIssuer blobs, byte[] nodeSecret)
     {
+        var cluster = settings.Cluster;
         var lease = options.LeaseSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : cluster.Redis is null ? Lease : ClusterLease;
         return new GridSiloOptions
         {
             Blobs = blobs, NodeSecret = nodeSecret, InspectorCommand = ChildPrograms.Inspector(),
-            ServiceId = cluster.ServiceId, ClusterId = cluster.ClusterId, Redis = cluster.Redis, Tls = tls,
+            ServiceId = cluster.ServiceId, ClusterId = cluster.ClusterId, Redis = cluster.Redis, Tls = settings.Tls?.Open(asSilo: true),
             Advertise = Advertise, SiloPort = SiloPort, GatewayPort = GatewayPort,
-            Grid = new GridOptions { NodeLease = lease, NodeRenew = lease / RenewalsPerLease },
+            Grid = new GridOptions { NodeLease = lease, NodeRenew = lease / RenewalsPerLease, Retention = settings.Retention },
         };
     }
 }

@@ -16,6 +16,9 @@ public sealed class SettingTests
     [InlineData("FTG__Storage__Folder", "/no/such/folder", "names no folder")]
     [InlineData("FTG_SETTINGS_DIR", "/no/such/folder", "names no folder")]
     [InlineData("FTG__Clustering__Rediss", "x", "is not a setting")]
+    [InlineData("FTG__Retention__UploadDays", "0", "must be a whole number from 1 to 3650")]
+    [InlineData("FTG__Retention__CheckpointHours", "1", "must be a whole number from 2 to 87600")]
+    [InlineData("FTG__Retention__UnreferencedDays", "soon", "must be a whole number")]
     public async Task BadSetting_IsRefusedByName(string name, string value, string why) =>
         Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
 

@@ -19,6 +19,9 @@ internal static class SettingKeys
     public const string TlsCertificate = "Tls:Certificate";
     public const string TlsKey = "Tls:Key";
     public const string TlsAuthority = "Tls:Authority";
+    public const string UploadDays = "Retention:UploadDays";
+    public const string UnreferencedDays = "Retention:UnreferencedDays";
+    public const string CheckpointHours = "Retention:CheckpointHours";
 
     /// <summary>Names a folder with a file for each setting that is not to be in the environment.</summary>
     public const string FilesVariable = "FTG_SETTINGS_DIR";
@@ -26,6 +29,7 @@ internal static class SettingKeys
     public static readonly string[] All =
     [
         AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
+        UploadDays, UnreferencedDays, CheckpointHours,
     ];
 
     /// <summary>The environment variable of a key.</summary>
