@@ -258,7 +258,7 @@ MODELS = {
     "phi3_longrope": (dict(BASE, model_type="phi3", original_max_position_embeddings=32, sliding_window=None, partial_rotary_factor=0.5,
                            rope_scaling=dict(rope_type="longrope", short_factor=[1.0, 1.25, 1.5], long_factor=[1.5, 3.0, 6.0])), phi3),
     "cohere_qk_norm": (dict(SMALL, model_type="cohere", layer_norm_eps=1e-5, use_qk_norm=True, logit_scale=0.3, tie_word_embeddings=True), cohere),
-    "mpt_6heads": (dict(model_type="mpt", d_model=48, n_heads=6, n_layers=2, expansion_ratio=2, max_seq_len=96, vocab_size=VOCAB, no_bias=True,
+    "mpt_6heads": (dict(model_type="mpt", d_model=48, n_heads=6, n_layers=2, expansion_ratio=4, max_seq_len=96, vocab_size=VOCAB, no_bias=True,
                         layer_norm_epsilon=1e-5, attn_config=dict(clip_qkv=1.2), tie_word_embeddings=True), mpt),
     "llama_linear": (dict(SMALL, model_type="llama", rope_scaling=dict(rope_type="linear", factor=4.0)), llama_like),
     "llama_dynamic": (dict(SMALL, model_type="llama", max_position_embeddings=32, rope_scaling=dict(rope_type="dynamic", factor=2.0)), llama_like),

@@ -11,10 +11,12 @@ public sealed class BloomFamily : IModelFamily
 
     public Architecture Create(ModelConfig config)
     {
+        config.Require(!config.Flag("slow_but_exact", false) || config.Int("pretraining_tp", 1, 1, int.MaxValue) == 1, "slow_but_exact",
+            "whole products (false), since split ones leave out biases");
         var hidden = config.IntOf("hidden_size", "n_embed");
         var heads = HeadShape.Read(config, hidden, config.First("n_head", "num_attention_heads"));
         var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.IntOf("n_layer", "num_hidden_layers"), heads,
-            config.Int("seq_length", 2048, 1, int.MaxValue));
+            DecoderShape.ContextOf(config, "seq_length", 2048));
         var epsilon = config.Number("layer_norm_epsilon", 1e-5);
         var normed = config.Flag("apply_residual_connection_post_layernorm", false);
         var spec = new AttentionSpec(heads.Scale, Alibi: Alibi.Standard(heads.Queries));
@@ -26,8 +28,7 @@ public sealed class BloomFamily : IModelFamily
             var at = $"transformer.h.{i}";
             var first = Norm.Layer(p, $"{at}.input_layernorm", hidden, epsilon);
             var project = QueryKeyValue.ByKeyHead(p, $"{at}.self_attention.query_key_value", hidden, heads, bias: true);
-            var output = p.Linear($"{at}.self_attention.dense", heads.QueryWidth, hidden, bias: true);
-            var attention = new Attention { Layer = i, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = spec };
+            var attention = SelfAttention.Of(p, i, project, $"{at}.self_attention.dense", shape, spec, null, bias: true);
             var second = Norm.Layer(p, $"{at}.post_attention_layernorm", hidden, epsilon);
             var feed = Mlp.Plain(p, $"{at}.mlp.dense_h_to_4h", $"{at}.mlp.dense_4h_to_h", hidden, 4 * hidden, bias: true, Activation.GeluTanh);
             return normed ? NormedStream(first, attention.Run, second, feed) : Residual.Sequential(first, attention.Run, second, feed);

@@ -4,8 +4,25 @@ using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Architectures;
 
-/// <summary>The sizes that every decoder has.</summary>
-internal sealed record DecoderShape(int Vocab, int Hidden, int Layers, HeadShape Heads, int Context);
+/// <summary>What families with Llama's names differ in outside their layers.</summary>
+/// <param name="Tied">Default of <c>tie_word_embeddings</c>.</param>
+internal sealed record NamedOptions(bool Tied)
+{
+    internal string LastNorm { get; init; } = "model.norm";
+
+    /// <summary>Done to the token embeddings.</summary>
+    internal Piece? Embed { get; init; }
+
+    internal bool HeadBias { get; init; }
+
+    internal double LogitScale { get; init; } = 1;
+
+    /// <summary>Of the logits.</summary>
+    internal double? SoftCap { get; init; }
+
+    /// <summary>See <see cref="Architecture.OtherActivations"/>.</summary>
+    internal long OtherActivations { get; init; }
+}
 
 /// <summary>A decoder put together from pieces: embedding, layers, final norm.</summary>
 internal sealed class Decoder : Architecture
@@ -47,6 +64,29 @@ internal sealed class Decoder : Architecture
             BasePrefix = body.Prefix,
             OtherActivations = otherActivations,
         };
+
+    /// <summary>
+    /// A decoder whose parts have the names that most families since Llama share: <c>model.embed_tokens</c>, <c>model.layers.N</c>,
+    /// <c>model.norm</c> and <c>lm_head</c>.
+    /// </summary>
+    /// <param name="config">Of the family.</param>
+    /// <param name="shape">Its sizes.</param>
+    /// <param name="p">Where the parts are declared.</param>
+    /// <param name="rotary">See <see cref="Create"/>.</param>
+    /// <param name="layer">Declares a layer: its index and its name.</param>
+    /// <param name="norm">Declares the last norm by its name.</param>
+    /// <param name="o">What else the family has.</param>
+    internal static Architecture Named(ModelConfig config, DecoderShape shape, ParameterList p, RotarySpec? rotary,
+        Func<int, string, Piece> layer, Func<string, Norm> norm, NamedOptions o)
+    {
+        const string table = "model.embed_tokens.weight";
+        var tokens = Tokens(p, table, shape);
+        var layers = Repeat(shape, i => layer(i, $"model.layers.{i}"));
+        var last = norm(o.LastNorm);
+        var head = p.Head(config.Flag("tie_word_embeddings", o.Tied), table, "lm_head", shape.Hidden, shape.Vocab, o.HeadBias);
+        return Create(config, shape, p, rotary, ("model.", o.Embed is null ? tokens : (pass, ids) => o.Embed(pass, tokens(pass, ids)), layers, last.Run),
+            head with { Scale = o.LogitScale, SoftCap = o.SoftCap }, o.OtherActivations);
+    }
 
     /// <summary>Declares and runs a table of token embeddings.</summary>
     internal static Piece Tokens(ParameterList p, string name, DecoderShape shape)

@@ -14,12 +14,13 @@ public sealed class FalconFamily : IModelFamily
         var newer = config.Flag("new_decoder_architecture", false);
         var heads = Heads(config, hidden, newer);
         var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.Int("num_hidden_layers"), heads,
-            config.Int("max_position_embeddings", 2048, 1, int.MaxValue));
+            DecoderShape.ContextOf(config, "max_position_embeddings", 2048));
         var parallel = config.Flag("parallel_attn", true);
         var twoNorms = parallel && (config.IntOrNull("num_ln_in_parallel_attn") ?? (newer ? 2 : 1)) == 2;
+        config.Require(newer || !twoNorms, "num_ln_in_parallel_attn", "two norms in the new decoder only");
         config.Require(parallel || !newer, "parallel_attn", "the new decoder with parallel attention (true)");
         var alibi = config.Flag("alibi", false);
-        var rotary = alibi ? null : RotarySpec.Read(config, heads.Dim);
+        var rotary = alibi ? null : shape.Rotary(config);
         // Falcon scales the sum of score and bias.
         var spec = new AttentionSpec(heads.Scale, Alibi: alibi ? Alibi.Standard(heads.Queries, rounded: true, heads.Scale) : null);
         var epsilon = config.Number("layer_norm_epsilon", 1e-5);
@@ -33,8 +34,7 @@ public sealed class FalconFamily : IModelFamily
             var at = $"transformer.h.{i}";
             var first = Norm.Layer(p, $"{at}.{(twoNorms ? "ln_attn" : "input_layernorm")}", hidden, epsilon);
             var project = QueryKeyValue.ByKeyHead(p, $"{at}.self_attention.query_key_value", hidden, heads, bias);
-            var output = p.Linear($"{at}.self_attention.dense", heads.QueryWidth, hidden, bias);
-            var attention = new Attention { Layer = i, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = spec, Rotary = rotary };
+            var attention = SelfAttention.Of(p, i, project, $"{at}.self_attention.dense", shape, spec, rotary, bias);
             var second = twoNorms ? Norm.Layer(p, $"{at}.ln_mlp", hidden, epsilon)
                 : parallel ? null : Norm.Layer(p, $"{at}.post_attention_layernorm", hidden, epsilon);
             var feed = Mlp.Plain(p, $"{at}.mlp.dense_h_to_4h", $"{at}.mlp.dense_4h_to_h", hidden, middle, bias, activation);
@@ -52,6 +52,9 @@ public sealed class FalconFamily : IModelFamily
         if (newer)
             return HeadShape.Read(config, hidden, "num_attention_heads", "num_kv_heads");
         var heads = HeadShape.Read(config, hidden, "num_attention_heads");
-        return config.Flag("multi_query", true) ? heads with { Keys = 1 } : heads;
+        if (config.Flag("multi_query", true))
+            return heads with { Keys = 1 };
+        config.Require(config.Int("num_kv_heads", heads.Queries, 1, int.MaxValue) == heads.Queries, "num_kv_heads", "as many as num_attention_heads where multi_query is false");
+        return heads;
     }
 }

@@ -11,7 +11,7 @@ public sealed class GemmaFamily : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         var g = GemmaShape.Read(config, defaultKeys: 16, defaultContext: 8192);
-        var rotary = RotarySpec.Read(config, g.Heads.Dim);
+        var rotary = g.Shape.Rotary(config);
         return g.Build(rotary, i =>
         {
             var at = $"model.layers.{i}";
@@ -30,12 +30,12 @@ public sealed class Gemma2Family : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         var g = GemmaShape.Read(config, defaultKeys: 4, defaultContext: 8192);
-        var rotary = RotarySpec.Read(config, g.Heads.Dim);
-        var local = config.LayerKinds("sliding_attention", g.Shape.Layers, i => i % 2 == 0);
-        var window = config.Int("sliding_window", 4096, 1, int.MaxValue);
-        var spec = new AttentionSpec(1 / Math.Sqrt(config.Number("query_pre_attn_scalar", 256)), SoftCap: config.NumberOr("attn_logit_softcapping", 50));
-        return g.Build(rotary, i => g.Layer(i,
-            SelfAttention.Declare(g.Parameters, i, g.Shape, spec with { Window = local[i] ? window : null }, rotary, g.AttentionBias)), config.NumberOr("final_logit_softcapping", 30));
+        var rotary = g.Shape.Rotary(config);
+        var window = g.Windows(i => i % 2 == 0);
+        // Without it the published versions of this family disagree on what is meant: 224 or 256.
+        var spec = new AttentionSpec(1 / Math.Sqrt(RotarySpec.Positive(config, "query_pre_attn_scalar")), SoftCap: config.NumberOr("attn_logit_softcapping", 50));
+        return g.Build(rotary, i => g.Layer(i, SelfAttention.Declare(g.Parameters, i, g.Shape, spec with { Window = window(i) }, rotary, g.AttentionBias)),
+            config.NumberOr("final_logit_softcapping", 30));
     }
 }
 
@@ -47,29 +47,27 @@ public sealed class Gemma3Family : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         config.Require(!config.Flag("use_bidirectional_attention", false), "use_bidirectional_attention", "causal attention (false)");
+        config.Require(!config.Has("attn_logit_softcapping"), "attn_logit_softcapping", "scores without a cap in this family (null)");
         var g = GemmaShape.Read(config, defaultKeys: 4, defaultContext: 131072);
-        var (wide, narrow) = Rotations(config, g.Heads.Dim);
+        var (wide, narrow) = Rotations(config, g.Shape);
         var pattern = config.Int(config.First("sliding_window_pattern", "_sliding_window_pattern"), 6, 1, 4096);
-        var local = config.LayerKinds("sliding_attention", g.Shape.Layers, i => (i + 1) % pattern != 0);
-        var window = config.Int("sliding_window", 4096, 1, int.MaxValue);
-        var spec = new AttentionSpec(1 / Math.Sqrt(config.Number("query_pre_attn_scalar", 256)), SoftCap: config.NumberOrNull("attn_logit_softcapping"));
+        var window = g.Windows(i => (i + 1) % pattern != 0);
+        var spec = new AttentionSpec(1 / Math.Sqrt(config.Has("query_pre_attn_scalar") ? RotarySpec.Positive(config, "query_pre_attn_scalar") : 256));
         // Its configs name the stretched context.
         return g.Build(wide.DependsOnLength ? wide : null, i => g.Layer(i, SelfAttention.Declare(g.Parameters, i, g.Shape,
-            spec with { Window = local[i] ? window : null }, local[i] ? narrow : wide, g.AttentionBias,
+            spec with { Window = window(i) }, window(i) is null ? wide : narrow, g.AttentionBias,
             norms: at => (g.Norm($"{at}.q_norm", g.Heads.Dim), g.Norm($"{at}.k_norm", g.Heads.Dim)))), config.NumberOrNull("final_logit_softcapping"));
     }
 
     /// <summary>Of global and of local layers: two bases and one scaling, or (newer) parameters by kind of layer.</summary>
-    private static (RotarySpec Wide, RotarySpec Narrow) Rotations(ModelConfig config, int dim)
+    private static (RotarySpec Wide, RotarySpec Narrow) Rotations(ModelConfig config, DecoderShape shape)
     {
         const double wideTheta = 1e6, narrowTheta = 1e4;
         if (config.Object("rope_parameters") is { } both && both.Has("full_attention"))
-        {
-            return (RotarySpec.Read(config, both.Object("full_attention"), dim, null, wideTheta),
-                RotarySpec.Read(config, both.Object("sliding_attention"), dim, null, narrowTheta));
-        }
+            return (Of("full_attention", wideTheta), Of("sliding_attention", narrowTheta));
+        return (shape.Rotary(config, wideTheta), new RotarySpec(shape.Heads.Dim, config.Number("rope_local_base_freq", narrowTheta)));
 
-        return (RotarySpec.Read(config, dim, wideTheta), new RotarySpec(dim, config.Number("rope_local_base_freq", narrowTheta)));
+        RotarySpec Of(string kind, double theta) => RotarySpec.Read(both.Object(kind), shape.Heads.Dim, null, theta, new(shape.Context, null));
     }
 }
 
@@ -80,12 +78,17 @@ internal sealed record GemmaShape(ModelConfig Config, DecoderShape Shape, Parame
 
     internal static GemmaShape Read(ModelConfig config, int defaultKeys, int defaultContext)
     {
-        var hidden = config.Int("hidden_size");
-        var queries = config.Int("num_attention_heads");
-        var heads = HeadShape.Read(config, hidden, "num_attention_heads", "num_key_value_heads", Math.Min(defaultKeys, queries), defaultDim: 256);
-        var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.Int("num_hidden_layers", 1, 4096), heads,
-            config.Int("max_position_embeddings", defaultContext, 1, int.MaxValue));
+        var shape = DecoderShape.Read(config, defaultContext, defaultKeys, headDim: 256);
         return new(config, shape, new ParameterList(), config.Number("rms_norm_eps", 1e-6), config.Flag("attention_bias", false));
+    }
+
+    /// <summary>Sliding windows: by <c>layer_types</c>, or where that is absent by the rule.</summary>
+    internal Func<int, int?> Windows(Func<int, bool> rule)
+    {
+        var local = Config.LayerKinds("sliding_attention", Shape.Layers, rule);
+        var window = Config.IntOr("sliding_window", 4096);
+        return window is not null || !local.Contains(true) ? i => local[i] ? window : null
+            : throw Config.Wrong("sliding_window", "must be a number of tokens, for the layers of sliding_attention");
     }
 
     internal Norm Norm(string module, int? size = null) => Layers.Norm.OffsetRms(Parameters, module, size ?? Shape.Hidden, Epsilon);
@@ -105,11 +108,7 @@ internal sealed record GemmaShape(ModelConfig Config, DecoderShape Shape, Parame
 
     internal Architecture Build(RotarySpec? rotary, Func<int, Piece> layer, double? softCap = null)
     {
-        var tokens = Decoder.Tokens(Parameters, "model.embed_tokens.weight", Shape);
-        var layers = Decoder.Repeat(Shape, layer);
-        var norm = Norm("model.norm");
-        var head = Parameters.Head(Config.Flag("tie_word_embeddings", true), "model.embed_tokens.weight", "lm_head", Shape.Hidden, Shape.Vocab);
-        return Decoder.Create(Config, Shape, Parameters, rotary,
-            ("model.", (pass, ids) => pass.Scale(tokens(pass, ids), Math.Sqrt(Shape.Hidden)), layers, norm.Run), head with { SoftCap = softCap });
+        return Decoder.Named(Config, Shape, Parameters, rotary, (i, _) => layer(i), name => Norm(name),
+            new(Tied: true) { Embed = (pass, x) => pass.Scale(x, Math.Sqrt(Shape.Hidden)), SoftCap = softCap });
     }
 }

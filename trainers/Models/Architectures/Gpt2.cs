@@ -11,10 +11,8 @@ public sealed class Gpt2Family : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         config.Require(!config.Flag("add_cross_attention", false), "add_cross_attention", "decoders without cross-attention (false)");
-        var hidden = config.IntOf("n_embd", "hidden_size");
-        var heads = HeadShape.Read(config, hidden, config.First("n_head", "num_attention_heads"));
-        var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.IntOf("n_layer", "num_hidden_layers"), heads,
-            config.Int(config.First("n_positions", "n_ctx", "max_position_embeddings"), 1024, 1, int.MaxValue));
+        var shape = DecoderShape.ReadGpt(config, context: 1024);
+        var (heads, hidden) = (shape.Heads, shape.Hidden);
         var middle = config.Int("n_inner", 4 * hidden, 1, int.MaxValue);
         var epsilon = config.Number("layer_norm_epsilon", 1e-5);
         var activation = Activation.Read(config, "activation_function", "gelu_new");

@@ -11,12 +11,10 @@ public sealed class GptBigCodeFamily : IModelFamily
     public Architecture Create(ModelConfig config)
     {
         config.Require(!config.Flag("add_cross_attention", false), "add_cross_attention", "decoders without cross-attention (false)");
-        var hidden = config.IntOf("n_embd", "hidden_size");
         var single = config.Flag("multi_query", true);
-        var heads = HeadShape.Read(config, hidden, config.First("n_head", "num_attention_heads"));
-        heads = single ? heads with { Keys = 1 } : heads;
-        var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.IntOf("n_layer", "num_hidden_layers"), heads,
-            config.Int(config.First("n_positions", "max_position_embeddings"), 1024, 1, int.MaxValue));
+        var shape = DecoderShape.ReadGpt(config, context: 1024);
+        shape = single ? shape with { Heads = shape.Heads with { Keys = 1 } } : shape;
+        var (heads, hidden) = (shape.Heads, shape.Hidden);
         var middle = config.Int("n_inner", 4 * hidden, 1, int.MaxValue);
         var epsilon = config.Number("layer_norm_epsilon", 1e-5);
         var activation = Activation.Read(config, "activation_function", "gelu_pytorch_tanh");
@@ -30,8 +28,7 @@ public sealed class GptBigCodeFamily : IModelFamily
             var project = single
                 ? QueryKeyValue.Joined(p, $"{at}.attn.c_attn", hidden, heads, bias: true)
                 : QueryKeyValue.ByKeyHead(p, $"{at}.attn.c_attn", hidden, heads, bias: true);
-            var output = p.Linear($"{at}.attn.c_proj", heads.QueryWidth, hidden, bias: true);
-            var attention = new Attention { Layer = i, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = new(scale) };
+            var attention = SelfAttention.Of(p, i, project, $"{at}.attn.c_proj", shape, new(scale), null, bias: true);
             var second = Norm.Layer(p, $"{at}.ln_2", hidden, epsilon);
             return Residual.Sequential(first, attention.Run, second,
                 Mlp.Plain(p, $"{at}.mlp.c_fc", $"{at}.mlp.c_proj", hidden, middle, bias: true, activation));

@@ -14,7 +14,7 @@ public sealed class GptNeoFamily : IModelFamily
         var hidden = config.Int("hidden_size");
         var heads = HeadShape.Read(config, hidden, config.First("num_heads", "num_attention_heads"));
         var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.IntOf("num_layers", "num_hidden_layers"), heads,
-            config.Int("max_position_embeddings", 2048, 1, int.MaxValue));
+            DecoderShape.ContextOf(config, "max_position_embeddings", 2048));
         var middle = config.Int("intermediate_size", 4 * hidden, 1, int.MaxValue);
         var epsilon = config.Number("layer_norm_epsilon", 1e-5);
         var activation = Activation.Read(config, "activation_function", "gelu_new");
@@ -27,8 +27,7 @@ public sealed class GptNeoFamily : IModelFamily
             var at = $"transformer.h.{i}";
             var first = Norm.Layer(p, $"{at}.ln_1", hidden, epsilon);
             var project = QueryKeyValue.Apart(p, $"{at}.attn.attention", hidden, heads, bias: false);
-            var output = p.Linear($"{at}.attn.attention.out_proj", heads.QueryWidth, hidden, bias: true);
-            var attention = new Attention { Layer = i, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = new(1, local[i] ? window : null) };
+            var attention = SelfAttention.Of(p, i, project, $"{at}.attn.attention.out_proj", shape, new(1, local[i] ? window : null), null, bias: true);
             var second = Norm.Layer(p, $"{at}.ln_2", hidden, epsilon);
             return Residual.Sequential(first, attention.Run, second,
                 Mlp.Plain(p, $"{at}.mlp.c_fc", $"{at}.mlp.c_proj", hidden, middle, bias: true, activation));

@@ -5,16 +5,12 @@ namespace FineTuneGrid.Models.Architectures;
 /// <summary>Mistral: Llama with an optional sliding window.</summary>
 public sealed class MistralFamily : IModelFamily
 {
-    /// <summary>What an absent field means; null switches the window off.</summary>
-    private const int DefaultWindow = 4096;
-
     public IReadOnlyList<string> ModelTypes { get; } = ["mistral"];
 
     public Architecture Create(ModelConfig config)
     {
-        return LlamaArchitecture.Build(config, LlamaShape.Read(config, defaultKeyValueHeads: 8, defaultContext: 131072) with
-        {
-            Window = config.Json.TryGetProperty("sliding_window", out _) ? config.IntOrNull("sliding_window") : DefaultWindow,
-        });
+        var shape = DecoderShape.Read(config, context: 131072, keys: 8);
+        var window = config.IntOr("sliding_window", 4096);
+        return new LlamaLike(config, shape, shape.Rotary(config)) { Window = _ => window }.Build();
     }
 }

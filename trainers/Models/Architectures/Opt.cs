@@ -15,7 +15,7 @@ public sealed class OptFamily : IModelFamily
     {
         var hidden = config.Int("hidden_size");
         var shape = new DecoderShape(config.Int("vocab_size"), hidden, config.Int("num_hidden_layers"),
-            HeadShape.Read(config, hidden, "num_attention_heads"), config.Int("max_position_embeddings", 2048, 1, int.MaxValue));
+            HeadShape.Read(config, hidden, "num_attention_heads"), DecoderShape.ContextOf(config, "max_position_embeddings", 2048));
         var narrow = config.Int("word_embed_proj_dim", hidden, 1, int.MaxValue);
         var before = config.Flag("do_layer_norm_before", true);
         var affine = config.Flag("layer_norm_elementwise_affine", true);
@@ -54,8 +54,7 @@ public sealed class OptFamily : IModelFamily
         var bias = config.Flag("enable_bias", true);
         var first = Layered(p, $"{at}.self_attn_layer_norm", hidden, affine);
         var project = QueryKeyValue.Apart(p, $"{at}.self_attn", hidden, heads, bias);
-        var output = p.Linear($"{at}.self_attn.out_proj", heads.QueryWidth, hidden, bias);
-        var attention = new Attention { Layer = index, Project = project, Output = (pass, x) => pass.Linear(output, x), Spec = new(heads.Scale) };
+        var attention = SelfAttention.Of(p, index, project, $"{at}.self_attn.out_proj", shape, new(heads.Scale), null, bias);
         var second = Layered(p, $"{at}.final_layer_norm", hidden, affine);
         var feed = Mlp.Plain(p, $"{at}.fc1", $"{at}.fc2", hidden, config.Int("ffn_dim"), bias, Activation.Read(config, "activation_function", "relu"));
         return before ? Residual.Sequential(first, attention.Run, second, feed) : Residual.NormAfterSum(attention.Run, first, feed, second);

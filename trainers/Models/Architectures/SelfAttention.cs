@@ -13,12 +13,15 @@ internal static class SelfAttention
     {
         var at = $"model.layers.{layer}.self_attn";
         var project = QueryKeyValue.Apart(p, at, shape.Hidden, shape.Heads, bias);
-        var after = p.Linear($"{at}.{output}", shape.Heads.QueryWidth, shape.Hidden, outputBias ?? bias);
-        var heads = norms?.Invoke(at);
-        return new Attention
-        {
-            Layer = layer, Project = change is null ? project : change(project), Output = (pass, x) => pass.Linear(after, x),
-            Spec = spec, Rotary = rotary, QueryNorm = heads?.Query, KeyNorm = heads?.Key,
-        };
+        var attention = Of(p, layer, change is null ? project : change(project), $"{at}.{output}", shape, spec, rotary, outputBias ?? bias);
+        return norms?.Invoke(at) is { } heads ? attention with { QueryNorm = heads.Query, KeyNorm = heads.Key } : attention;
+    }
+
+    /// <summary>Attention after any projection: declares the layer that follows it.</summary>
+    internal static Attention Of(
+        ParameterList p, int layer, Projection project, string output, DecoderShape shape, AttentionSpec spec, RotarySpec? rotary, bool bias)
+    {
+        var after = p.Linear(output, shape.Heads.QueryWidth, shape.Hidden, bias);
+        return new Attention { Layer = layer, Project = project, Output = (pass, x) => pass.Linear(after, x), Spec = spec, Rotary = rotary };
     }
 }

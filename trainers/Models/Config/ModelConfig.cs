@@ -65,6 +65,9 @@ public sealed class ModelConfig
     /// <summary>An absent field means the default, null means none.</summary>
     public double? NumberOr(string name, double fallback) => _root.TryGetProperty(name, out _) ? NumberOrNull(name) : fallback;
 
+    /// <inheritdoc cref="NumberOr"/>
+    public int? IntOr(string name, int fallback) => _root.TryGetProperty(name, out _) ? IntOrNull(name) : fallback;
+
     /// <summary>Which layers are of a kind: by <c>layer_types</c>, or where that is absent by the rule.</summary>
     public bool[] LayerKinds(string kind, int layers, Func<int, bool> rule)
     {
@@ -75,18 +78,6 @@ public sealed class ModelConfig
             || list.EnumerateArray().Any(e => e.ValueKind != JsonValueKind.String || e.GetString() is not ("full_attention" or "sliding_attention")))
             throw Wrong("layer_types", $"must give {layers} times full_attention or sliding_attention");
         return [.. list.EnumerateArray().Select(e => e.GetString() == kind)];
-    }
-
-    /// <summary>How many elements of a head of this size are rotated: an even number.</summary>
-    public int RotaryDim(int headDim, double fallback)
-    {
-        var parameters = Object("rope_parameters");
-        var name = First("partial_rotary_factor", "rotary_pct");
-        var factor = NumberOrNull(name) ?? parameters?.NumberOrNull("partial_rotary_factor") ?? fallback;
-        var dim = (int)(headDim * factor);
-        return factor is > 0 and <= 1 && dim > 0 && dim % 2 == 0
-            ? dim
-            : throw Wrong(name, $"must rotate an even number of a head's {headDim} elements");
     }
 
     public double Number(string name, double fallback) => NumberOrNull(name) ?? fallback;
@@ -120,7 +111,9 @@ public sealed class ModelConfig
     }
 
     public GridException Wrong(string name, string rule) =>
-        new(ErrorCodes.InvalidModel, $"config.json: {name} {rule}; it is {Show(name)}.", name);
+        Bad(name, $"{rule}; it is {Show(name)}");
+
+    internal static GridException Bad(string name, string rule) => new(ErrorCodes.InvalidModel, $"config.json: {name} {rule}.", name);
 
     private static GridException Missing(string name) =>
         new(ErrorCodes.InvalidModel, $"config.json: {name} is missing; the model's architecture cannot be told without it.", name);

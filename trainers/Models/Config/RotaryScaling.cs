@@ -7,13 +7,13 @@ namespace FineTuneGrid.Models.Config;
 /// </summary>
 public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, double HighFrequencyFactor, int OriginalContext)
 {
-    internal static Llama3Scaling Read(ModelConfig config)
+    internal static Llama3Scaling Read(ModelConfig config, RotaryContext context)
     {
         var scaling = new Llama3Scaling(
             RotarySpec.Positive(config, "factor"),
             RotarySpec.Positive(config, "low_freq_factor"),
             RotarySpec.Positive(config, "high_freq_factor"),
-            config.Int("original_max_position_embeddings"));
+            context.OriginalOf(config));
         return scaling.HighFrequencyFactor > scaling.LowFrequencyFactor
             ? scaling
             : throw config.Wrong("high_freq_factor", "must be above low_freq_factor");
@@ -34,9 +34,6 @@ public sealed record Llama3Scaling(double Factor, double LowFrequencyFactor, dou
 /// <summary>NTK-aware scaling: a sequence beyond the original context has a larger base, by its own length.</summary>
 public sealed record DynamicScaling(double Factor, int OriginalContext)
 {
-    internal static DynamicScaling Read(ModelConfig config, ModelConfig scaling) => new(
-        RotarySpec.Positive(scaling, "factor"), config.Int("max_position_embeddings"));
-
     internal double Theta(RotarySpec spec, int length)
     {
         double tokens = Math.Max(length, OriginalContext);
@@ -53,9 +50,9 @@ public sealed record DynamicScaling(double Factor, int OriginalContext)
 /// <param name="Truncate">The ramp begins and ends at whole pairs.</param>
 public sealed record YarnScaling(double Factor, double BetaFast, double BetaSlow, int OriginalContext, double AttentionFactor, bool Truncate)
 {
-    internal static YarnScaling Read(ModelConfig config, ModelConfig scaling)
+    internal static YarnScaling Read(ModelConfig scaling, RotaryContext context)
     {
-        var original = scaling.IntOrNull("original_max_position_embeddings") ?? config.Int("max_position_embeddings");
+        var original = context.OriginalOf(scaling);
         var factor = RotarySpec.Positive(scaling, "factor");
         double? mscale = scaling.NumberOrNull("mscale"), all = scaling.NumberOrNull("mscale_all_dim");
         var attention = scaling.NumberOrNull("attention_factor")
@@ -85,18 +82,18 @@ public sealed record YarnScaling(double Factor, double BetaFast, double BetaSlow
 /// <param name="Short">Divisor of each frequency in sequences of at most <paramref name="OriginalContext"/> tokens.</param>
 /// <param name="Long">The same in longer ones.</param>
 /// <param name="OriginalContext">Tokens.</param>
+/// <param name="Factor">How much longer the context became.</param>
 /// <param name="AttentionFactor">Factor of the cosines and sines.</param>
-public sealed record LongRopeScaling(IReadOnlyList<double> Short, IReadOnlyList<double> Long, int OriginalContext, double AttentionFactor)
+public sealed record LongRopeScaling(IReadOnlyList<double> Short, IReadOnlyList<double> Long, int OriginalContext, double Factor, double AttentionFactor)
 {
-    internal static LongRopeScaling Read(ModelConfig config, ModelConfig scaling, int dim)
+    internal static LongRopeScaling Read(ModelConfig scaling, RotaryContext context, int dim)
     {
-        var context = config.Int("max_position_embeddings");
-        var given = config.IntOrNull("original_max_position_embeddings") ?? scaling.IntOrNull("original_max_position_embeddings");
-        var original = given ?? context;
-        var factor = given is null ? scaling.Number("factor", 1) : (double)context / original;
+        var original = context.OriginalOf(scaling);
+        var ratio = (double)context.Tokens / original;
+        var factor = context.Original is null ? scaling.Number("factor", ratio) : ratio;
         var attention = scaling.NumberOrNull("attention_factor")
             ?? (factor <= 1 ? 1 : Math.Sqrt(1 + Math.Log(factor) / Math.Log(original)));
-        return new(Factors(scaling, "short_factor", dim / 2), Factors(scaling, "long_factor", dim / 2), original, attention);
+        return new(Factors(scaling, "short_factor", dim / 2), Factors(scaling, "long_factor", dim / 2), original, factor, attention);
     }
 
     internal double Apply(double frequency, int pair, int length) => frequency / (length > OriginalContext ? Long : Short)[pair];

@@ -14,9 +14,13 @@ internal static class Activation
         ["gelu_fast"] = GeluTanh,
         ["gelu_pytorch_tanh"] = GeluTanh,
         ["gelu_accurate"] = GeluTanh,
+        ["gelu_10"] = x => x.gelu().clamp(-10, 10),
+        ["leaky_relu"] = x => x.relu() - (x * -1).relu() * 0.01,
         ["linear"] = x => x,
+        ["mish"] = x => x * SoftPlus(x).tanh(),
         ["quick_gelu"] = x => x * (x * 1.702).sigmoid(),
         ["relu"] = x => x.relu(),
+        ["relu6"] = x => x.clamp(0, 6),
         ["relu2"] = x => x.relu().square(),
         ["sigmoid"] = x => x.sigmoid(),
         ["silu"] = x => x.silu(),
@@ -34,4 +38,7 @@ internal static class Activation
 
     /// <summary>The approximation of GELU by a tanh (Hendrycks and Gimpel 2016).</summary>
     internal static Tensor GeluTanh(Tensor x) => x * 0.5 * (((x + x.square() * x * 0.044715) * Math.Sqrt(2 / Math.PI)).tanh() + 1);
+
+    /// <summary>log(1 + e^x) without overflow.</summary>
+    private static Tensor SoftPlus(Tensor x) => x.relu() + ((x.abs() * -1).exp() + 1).log();
 }

@@ -7,7 +7,7 @@ namespace FineTuneGrid.Models.Layers;
 internal delegate Tensor Piece(ForwardPass pass, Tensor x);
 
 /// <summary>Self-attention: projections, norms of the heads, rotation, attention, output.</summary>
-internal sealed class Attention
+internal sealed record Attention
 {
     /// <summary>Index of the layer, for caches.</summary>
     internal required int Layer { get; init; }

@@ -1,3 +1,4 @@
+using FineTuneGrid.Models.Config;
 using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Layers;
@@ -5,6 +6,13 @@ namespace FineTuneGrid.Models.Layers;
 /// <summary>Sparse mixtures (Shazeer et al. 2017): each token goes through a few of many feed-forward parts.</summary>
 internal static class Experts
 {
+    /// <summary>How many parts a layer has and how many a token goes through.</summary>
+    internal static (int All, int Chosen) Counts(ModelConfig config)
+    {
+        var all = config.Int("num_local_experts", 8, 1, 4096);
+        return (all, config.Int("num_experts_per_tok", 2, 1, all));
+    }
+
     /// <param name="x">[T, hidden]</param>
     /// <param name="gates">Weights of each token's experts, [T, k].</param>
     /// <param name="chosen">Their indices, int64 [T, k], different ones in each row.</param>

@@ -16,12 +16,14 @@ internal sealed record HeadShape(int Queries, int Keys, int Dim)
     internal double Scale => 1 / Math.Sqrt(Dim);
 
     /// <summary>Reads a head's size as hidden / heads, or where the config has it as <c>head_dim</c>.</summary>
+    /// <param name="keys">The field with the key heads, of which null means as many as query heads.</param>
+    /// <param name="defaultKeys">What that field means where it is absent; null: as many as query heads.</param>
     internal static HeadShape Read(ModelConfig config, int hidden, string heads, string? keys = null, int? defaultKeys = null, int? defaultDim = null)
     {
         var queries = config.Int(heads);
-        var kv = keys is null ? queries : config.Int(keys, defaultKeys ?? queries, 1, queries);
+        var kv = keys is null ? queries : config.IntOr(keys, defaultKeys ?? queries) ?? queries;
         if (queries % kv != 0)
-            throw config.Wrong(keys!, $"must divide {heads} ({queries})");
+            throw config.Wrong(keys!, $"must divide {heads} ({queries}), and absent it means {defaultKeys ?? queries}");
         if (config.IntOrNull("head_dim", 1, 4096) is { } given)
             return new(queries, kv, given);
         if (defaultDim is null && hidden % queries != 0)
