@@ -8,6 +8,9 @@ internal static class BenchOptions
 {
     public static Option<int> Seed() => new("--seed") { Description = "Of whatever is drawn by chance.", DefaultValueFactory = _ => 1 };
 
+    /// <summary>Servers run for weeks: what compiling the program costs in its first seconds is kept out of what is measured.</summary>
+    public static Option<int> WarmUp() => Number("--warm-up", 10, 600, "Seconds of the same load before anything is measured.");
+
     public static Option<int> Number(string name, int otherwise, int most, string description)
     {
         var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => otherwise };

@@ -18,13 +18,19 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
 
     public Task<IReadOnlyList<CheckpointReference>> KeptAsync(string jobId, int keep) => checkpoints.KeptAsync(jobId, keep);
 
-    /// <param name="again">An earlier attempt of this activation has failed.</param>
-    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect, bool again)
+    /// <summary>
+    /// What an effect that failed before would fail on again, or null. Thousands of jobs may wait for a node: they ask for that
+    /// alone, and without an exception each.
+    /// </summary>
+    public async Task<string?> ObstacleAsync(JobState state, JobEffect effect) =>
+        effect is ResolveEffect ? (await resolver.FindPlaceAsync(state.Submission.Spec)).Refusal?.Message : null;
+
+    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect)
     {
         switch (effect)
         {
             case ResolveEffect:
-                return await ResolveAsync(state, again);
+                return await ResolveAsync(state);
             case PublishEffect:
                 return await PublishAsync(state);
             case UseEffect e:
@@ -66,12 +72,10 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
         return new EffectDone(effect.OperationId);
     }
 
-    private async Task<JobInput> ResolveAsync(JobState state, bool again)
+    private async Task<JobInput> ResolveAsync(JobState state)
     {
         try
         {
-            if (again)
-                await resolver.RequirePlaceAsync(state.Submission.Spec);
             return new Resolved(await resolver.ResolveAsync(state.Id, state.Submission));
         }
         catch (GridException e) when (IsFinal(e.Code))

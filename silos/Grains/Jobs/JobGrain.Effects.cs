@@ -44,8 +44,13 @@ public sealed partial class JobGrain
         using var span = JobSpans.Of(_state.Current!, effect);
         try
         {
-            var input = await _runner.PerformAsync(_state.Current!, effect, again: _retries.ContainsKey(effect.OperationId));
-            await DecideAsync(input);
+            if (_retries.ContainsKey(effect.OperationId) && await _runner.ObstacleAsync(_state.Current!, effect) is { } obstacle)
+            {
+                span.Fail(obstacle);
+                Postpone(effect, obstacle, null);
+                return;
+            }
+            await DecideAsync(await _runner.PerformAsync(_state.Current!, effect));
             _retries.Remove(effect.OperationId);
             _obstacle = null;
         }
@@ -53,21 +58,29 @@ public sealed partial class JobGrain
         {
             if (_state.Broken)
                 return;
-            var failures = _retries.GetValueOrDefault(effect.OperationId).Failures + 1;
-            var wait = Min(_options.EffectRetry * Math.Pow(2, Math.Min(failures - 1, 10)), LongestRetry);
-            _retries[effect.OperationId] = (failures, Now + wait);
-            ArmRetry();
             span.Fail(e.Message);
-            // Once: what a job waits for, a node for example, may be away for hours.
-            if (_obstacle != e.Message)
-                LogEffectFailed(e, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
-            _obstacle = e.Message;
+            Postpone(effect, e.Message, e);
         }
         finally
         {
             _lanes.Remove(effect.Lane);
             Pump();
         }
+    }
+
+    /// <param name="fault">Null where it is known that nothing is wrong but the moment.</param>
+    private void Postpone(JobEffect effect, string obstacle, Exception? fault)
+    {
+        var failures = _retries.GetValueOrDefault(effect.OperationId).Failures + 1;
+        var wait = Min(_options.EffectRetry * Math.Pow(2, Math.Min(failures - 1, 10)), LongestRetry);
+        _retries[effect.OperationId] = (failures, Now + wait);
+        ArmRetry();
+        // Once: what a job waits for, a node for example, may be away for hours. What is said in words needs no stack beside them.
+        if (_obstacle != obstacle && fault is null or GridException { Code: ErrorCodes.Unavailable, InnerException: null })
+            LogEffectWaits(Id, effect.GetType().Name, effect.OperationId, obstacle, wait.TotalSeconds);
+        else if (_obstacle != obstacle)
+            LogEffectFailed(fault!, Id, effect.GetType().Name, effect.OperationId, wait.TotalSeconds);
+        _obstacle = obstacle;
     }
 
     private async Task FlushEventsAsync()

@@ -27,7 +27,8 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var validation = spec.Data.Validation is { } name ? await FindDatasetAsync(jobId, org, name, "data.validation") : null;
         var serving = Serving(spec, model.Manifest);
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
-        var place = await RequirePlaceAsync(spec);
+        var (found, refusal) = await FindPlaceAsync(spec);
+        var place = found ?? throw refusal!;
         var length = ContextLength(spec, model.Manifest);
         var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length, "data.train");
         var validationTokens = validation is null ? null : await TokenizeAsync(validation, model.Manifest, spec, length, "data.validation");
@@ -67,13 +68,9 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         return await PlanAsync(jobId, spec, plan, place);
     }
 
-    /// <summary>
-    /// A slot that the job can be resolved for. Jobs that wait for one ask for it alone: thousands of them would keep a silo busy
-    /// with assets that they have looked at before.
-    /// </summary>
-    /// <exception cref="GridException">unavailable: no living node has one.</exception>
-    public async Task<Placeability> RequirePlaceAsync(JobSpec spec) =>
-        Placeability.Choose(spec, await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes());
+    /// <summary>A slot that the job can be resolved for, or why there is none now.</summary>
+    public async Task<(Placeability? Place, GridException? Refusal)> FindPlaceAsync(JobSpec spec) =>
+        Placeability.Find(spec, await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes());
 
     /// <summary>After a refusal: nothing is held any more.</summary>
     public async Task ForgetUsesAsync(string jobId, JobSubmission submission)

@@ -13,12 +13,17 @@ namespace FineTuneGrid.Grains.Registry;
 /// <summary>What models and data sets have in common: a draft of files, one inspection, users, an end.</summary>
 public abstract partial class AssetGrain<TManifest> : Grain where TManifest : class
 {
+    /// <summary>From here on it pays to let jobs that come together share a write of them all.</summary>
+    private const int ManyUsers = 100;
+
+    private static readonly TimeSpan GatherUsers = TimeSpan.FromMilliseconds(50);
+
     private readonly ILogger _logger;
     private Task? _inspection;
 
     protected AssetGrain(IPersistentState<Stored<AssetState<TManifest>>> storage, IInspector inspector, IBlobStore blobs, BlobAccessIssuer access, TimeProvider time, ILogger logger)
     {
-        State = new(storage, OnBroken);
+        State = new(storage, OnBroken, state => state?.Users.Count > ManyUsers ? GatherUsers : TimeSpan.Zero);
         (Inspector, Blobs, Access, Time, _logger) = (inspector, blobs, access, time, logger);
     }
 

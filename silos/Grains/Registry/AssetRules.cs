@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Models;
@@ -50,9 +51,9 @@ internal static class AssetRules
         if (!inUse && (given is null || given.Deleted))
             return given;
         var state = Require(given, id);
-        if (state.Users.Contains(job) == inUse)
-            return state;
-        return state with { Users = inUse ? [.. state.Users, job] : [.. state.Users.Where(u => u != job)] };
+        // Thousands may hold one model: a set that is shared but for what changes.
+        var users = state.Users as ImmutableSortedSet<string> ?? ImmutableSortedSet.CreateRange(StringComparer.Ordinal, state.Users);
+        return users.Contains(job) == inUse ? state : state with { Users = inUse ? users.Add(job) : users.Remove(job) };
     }
 
     public static AssetState<T> Delete<T>(AssetState<T>? given, string id, IReadOnlyCollection<string> idleUsers) where T : class

@@ -12,7 +12,11 @@ namespace FineTuneGrid.Grains;
 /// <remarks>
 /// After a failed write the outcome is unknown: the cell refuses everything, and the grain deactivates to read again.
 /// </remarks>
-internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<Exception> onBroken) where T : class
+/// <param name="gather">
+/// How long a write waits for further changes to join it. For states that are large and that many change at once: each write is
+/// of the whole. None waits where it is left out.
+/// </param>
+internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<Exception> onBroken, Func<T?, TimeSpan>? gather = null) where T : class
 {
     private T? _latest;
     private long _version;
@@ -86,6 +90,8 @@ internal sealed class StateCell<T>(IPersistentState<Stored<T>> storage, Action<E
         await Task.Yield();
         try
         {
+            if (gather?.Invoke(_latest) is { } wait && wait > TimeSpan.Zero)
+                await Task.Delay(wait);
             var (version, value) = (_version, _latest);
             storage.State = new Stored<T> { Version = StateVersion.Current, Value = value };
             await storage.WriteStateAsync();

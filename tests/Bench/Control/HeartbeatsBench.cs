@@ -16,17 +16,18 @@ internal static class HeartbeatsBench
     {
         var nodes = BenchOptions.Number("--nodes", 1000, 100_000, "Nodes.");
         var connections = BenchOptions.Number("--connections", 20, 1000, "Connections that they share.");
-        var seconds = BenchOptions.Number("--seconds", 30, 3600, "How long it is measured, once all are registered.");
+        var seconds = BenchOptions.Number("--seconds", 30, 3600, "How long it is measured, after the warm-up.");
+        var warmUp = BenchOptions.WarmUp();
         var seed = BenchOptions.Seed();
         var command = new Command("heartbeats", "Simulated nodes renew their leases with one silo in a process of its own; prints the share of a core that it takes.")
         {
-            nodes, connections, seconds, seed,
+            nodes, connections, seconds, warmUp, seed,
         };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(nodes), parsed.GetValue(connections), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(seed)));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(nodes), parsed.GetValue(connections), TimeSpan.FromSeconds(parsed.GetValue(seconds)), TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(seed)));
         return command;
     }
 
-    private static async Task<int> RunAsync(int nodes, int connections, TimeSpan time, int seed)
+    private static async Task<int> RunAsync(int nodes, int connections, TimeSpan time, TimeSpan warmUp, int seed)
     {
         var silo = new IPEndPoint(IPAddress.Loopback, FreePort.Take());
         await using var grid = await GridProcess.StartAsync(
@@ -36,14 +37,15 @@ internal static class HeartbeatsBench
         var registering = Stopwatch.GetTimestamp();
         await simulated.StartAsync(nodes, connections, seed);
         var registered = Stopwatch.GetElapsedTime(registering);
-        BenchOutput.Progress($"{nodes} nodes registered in {registered.TotalSeconds:F1} s");
+        BenchOutput.Progress($"{nodes} nodes registered in {registered.TotalSeconds:F1} s; warming up for {warmUp.TotalSeconds} s");
+        await Task.Delay(warmUp);
 
         using var host = Process.GetProcessById(await grid.PidAsync(Part.Host));
         var measured = await ShareAsync(host, simulated, time);
         var answer = (await grid.GetAsync("/api/v1/nodes?limit=1")).Ok();
         BenchOutput.Line(new
         {
-            Bench = "heartbeats", Nodes = nodes, Connections = connections, Seconds = time.TotalSeconds, LeaseSeconds,
+            Bench = "heartbeats", Nodes = nodes, Connections = connections, WarmUpSeconds = warmUp.TotalSeconds, Seconds = time.TotalSeconds, LeaseSeconds,
             RegisterSeconds = Math.Round(registered.TotalSeconds, 2),
             RenewalsPerSecond = Math.Round(measured.Renewals, 1), PollsPerSecond = Math.Round(measured.Polls, 1),
             CoreShare = Math.Round(measured.Core, 4), simulated.Faults, RestStatus = (int)answer.Status, SiloMegabytes = host.WorkingSet64 >> 20,

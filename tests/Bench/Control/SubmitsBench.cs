@@ -11,20 +11,21 @@ internal static class SubmitsBench
     {
         var rate = BenchOptions.Number("--rate", 200, 10_000, "Jobs a second.");
         var seconds = BenchOptions.Number("--seconds", 20, 3600, "How long.");
+        var warmUp = BenchOptions.WarmUp();
         var command = new Command("submits", "Submits jobs by REST at a steady rate to one silo without nodes; a job counts from the time at which it was due, whatever held it up.")
         {
-            rate, seconds,
+            rate, seconds, warmUp,
         };
-        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(rate), parsed.GetValue(seconds)));
+        command.SetAction((parsed, _) => RunAsync(parsed.GetValue(rate), parsed.GetValue(seconds), parsed.GetValue(warmUp)));
         return command;
     }
 
-    private static async Task<int> RunAsync(int rate, int seconds)
+    private static async Task<int> RunAsync(int rate, int seconds, int warmUpSeconds)
     {
         await using var grid = await GridProcess.StartAsync(["--roles", "silo,gateway"]);
         await TinyData.AddToAsync(grid);
-        await SendAsync(grid, "warm-up", rate, seconds: 2);
-        BenchOutput.Progress("warm");
+        await SendAsync(grid, "warm-up", rate, warmUpSeconds);
+        BenchOutput.Progress($"warmed up by {rate * warmUpSeconds} jobs in {warmUpSeconds} s");
         using var host = Process.GetProcessById(await grid.PidAsync(Part.Host));
         var cpu = host.TotalProcessorTime;
         var from = Stopwatch.GetTimestamp();
@@ -35,7 +36,7 @@ internal static class SubmitsBench
         var refused = sent.Count(s => !s.Accepted);
         BenchOutput.Line(new
         {
-            Bench = "submits", Rate = rate, Seconds = seconds, Jobs = sent.Count, Refused = refused, ReachedPerSecond = Math.Round(sent.Count / passed, 1),
+            Bench = "submits", Rate = rate, WarmUpSeconds = warmUpSeconds, Seconds = seconds, Jobs = sent.Count, Refused = refused, ReachedPerSecond = Math.Round(sent.Count / passed, 1),
             P50Ms = At(times, 0.5), P95Ms = At(times, 0.95), P99Ms = At(times, 0.99), MaxMs = At(times, 1),
             CoreShare = Math.Round((host.TotalProcessorTime - cpu).TotalSeconds / passed, 2),
         });

@@ -128,6 +128,58 @@ public sealed class LocalBlobStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Write_NewKeyByManyAtOnce_IsMadeOnceAndWhole()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var key = $"new/{round}";
+            var made = await Task.WhenAll(Enumerable.Range(1, 8).Select(i => Task.Run(() => TryMakeAsync(key, i))));
+            var number = Assert.Single(made, i => i != 0);
+            Assert.Equal(number, await Workers.ReadNumberAsync(_store, key));
+        }
+        Assert.Empty(Directory.GetFileSystemEntries(StagingFolder()));
+
+        async Task<int> TryMakeAsync(string key, int number)
+        {
+            try
+            {
+                await _store.WriteBytesAsync(key, Workers.SelfProving(number), WriteCondition.IfAbsent);
+                return number;
+            }
+            catch (BlobConflictException)
+            {
+                return 0;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Write_EmptyBlobsTogether_ShareAFileAndNothingElse()
+    {
+        var written = new List<BlobInfo>();
+        foreach (var key in new[] { "marks/a", "marks/b", "marks/c" })
+            written.Add(await _store.WriteBytesAsync(key, default, WriteCondition.IfAbsent));
+        await _store.WriteBytesAsync("marks/a", "grown"u8.ToArray(), WriteCondition.IfMatch(written[0].ETag));
+        Assert.True(await _store.DeleteAsync("marks/b"));
+        Assert.Equal("grown"u8.ToArray(), (await _store.ReadAllBytesAsync("marks/a"))!.Value.Bytes);
+        Assert.Null(await _store.StatAsync("marks/b"));
+        Assert.Equal(written[2], await _store.StatAsync("marks/c"));
+        Assert.All(written, w => Assert.InRange(w.Modified, DateTimeOffset.UtcNow.AddSeconds(-30), DateTimeOffset.UtcNow.AddSeconds(1)));
+    }
+
+    [Fact]
+    public async Task Write_EmptyBlobAfterItsSharedFileWasTakenAway_IsMadeAnew()
+    {
+        await _store.WriteBytesAsync("marks/a", default);
+        foreach (var file in Directory.GetFiles(StagingFolder()))
+            File.Delete(file);
+        await _store.WriteBytesAsync("marks/b", default);
+        Assert.Equal(["marks/a", "marks/b"], await _store.ListAsync("marks/").Select(b => b.Key).ToListAsync());
+    }
+
+    private string StagingFolder() => Assert.Single(Directory.GetDirectories(Path.Combine(_folder.Path, "@staging")));
+
+    [Fact]
     public async Task Write_DiskFull_NamesTheDirectoryAndKeepsTheOldVersion()
     {
         await _store.WriteBytesAsync("k", "old"u8.ToArray());

@@ -20,6 +20,13 @@ public sealed class KillTests : IDisposable
     public Task Rewrites_KilledTwoHundredTimes_AreWholeAndNotLost() => KillRewritesAsync(200, seed: 4);
 
     [Fact]
+    public Task NewKeys_KilledTenTimes_AreWholeAndNotLost() => KillCreatorsAsync(10, seed: 6);
+
+    [Fact]
+    [Trait("Category", "Slow")]
+    public Task NewKeys_KilledTwoHundredTimes_AreWholeAndNotLost() => KillCreatorsAsync(200, seed: 7);
+
+    [Fact]
     public async Task CompareAndSwap_FourProcesses_LoseNoUpdate()
     {
         const int Each = 30;
@@ -86,6 +93,25 @@ public sealed class KillTests : IDisposable
         {
             var acknowledged = await RunAndKillAsync(random, "rewrite", _folder.Path, "blob");
             Assert.InRange(await Workers.ReadNumberAsync(store, "blob"), acknowledged, acknowledged + 1);
+        }
+        await AssertNoRestsAsync(store);
+    }
+
+    private async Task KillCreatorsAsync(int kills, int seed)
+    {
+        var random = new Random(seed);
+        using var store = new LocalBlobStore(_folder.Path);
+        for (var i = 0; i < kills; i++)
+        {
+            var acknowledged = await RunAndKillAsync(random, "create", _folder.Path, "new");
+            var blobs = await Workers.CountAsync(store, "new/blobs/");
+            Assert.InRange(blobs, acknowledged, acknowledged + 1);
+            Assert.InRange(await Workers.CountAsync(store, "new/marks/"), blobs, blobs + 1);
+        }
+        for (var number = await Workers.CountAsync(store, "new/blobs/"); number > 0; number--)
+        {
+            Assert.Equal(number, await Workers.ReadNumberAsync(store, $"new/blobs/{number}"));
+            Assert.Equal(0, (await store.StatAsync($"new/marks/{number}"))?.Length);
         }
         await AssertNoRestsAsync(store);
     }

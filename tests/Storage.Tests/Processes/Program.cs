@@ -8,6 +8,7 @@ public static class Program
         await (args switch
         {
             ["increment", var root, var key, var count] => Workers.IncrementAsync(root, key, int.Parse(count)),
+            ["create", var root, var prefix] => Workers.CreateForEverAsync(root, prefix),
             ["rewrite", var root, var key] => Workers.RewriteForEverAsync(root, key),
             ["checkpoint", var root, var job, var epoch] => Workers.CheckpointForEverAsync(root, job, long.Parse(epoch)),
             ["lock", var directory] => Workers.HoldLockAsync(directory),

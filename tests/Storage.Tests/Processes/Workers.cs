@@ -43,6 +43,20 @@ public static class Workers
         }
     }
 
+    /// <summary>Makes one new key after the other, as an accepted job does: a blob with content, and an empty mark before it.</summary>
+    public static async Task CreateForEverAsync(string root, string prefix)
+    {
+        using var store = new LocalBlobStore(root);
+        for (var number = await CountAsync(store, $"{prefix}/blobs/") + 1; ; number++)
+        {
+            await store.WriteBytesAsync($"{prefix}/marks/{number}", default);
+            await store.WriteBytesAsync($"{prefix}/blobs/{number}", SelfProving(number), WriteCondition.IfAbsent);
+            Console.WriteLine($"ack {number}");
+        }
+    }
+
+    public static async Task<long> CountAsync(IBlobStore store, string prefix) => await store.ListAsync(prefix).LongCountAsync();
+
     /// <summary>The number in the blob, 0 where there is none.</summary>
     public static async Task<long> ReadNumberAsync(IBlobStore store, string key)
     {

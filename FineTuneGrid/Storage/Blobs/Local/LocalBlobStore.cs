@@ -17,6 +17,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     private readonly Lock _stagingGate = new();
     private readonly Func<Stream, Stream> _wrapStaged;
     private readonly DirectoryFlushes _flushes = new(Posix.SyncDirectory);
+    private readonly EmptyFile _empty;
     private StagingArea? _staging;
 
     public LocalBlobStore(string root)
@@ -32,6 +33,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             throw new PlatformNotSupportedException("The local blob store needs Linux.");
         _root = Path.GetFullPath(root);
         _wrapStaged = wrapStaged;
+        _empty = new EmptyFile(() => Staging().NewPath(), path => Stage(path, new ReadOnlyMemoryStream(default)));
     }
 
     public string Root => _root;
@@ -70,25 +72,11 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         BlobKey.Validate(key);
         ArgumentNullException.ThrowIfNull(content);
         cancellation.ThrowIfCancellationRequested();
-        if (condition != WriteCondition.None)
-        {
-            // A write that is bound to fail need not copy its content first.
-            using var current = OpenCurrent(key);
-            Check(key, current?.ETag, condition);
-        }
-        string? staged = null;
         try
         {
-            staged = Staging().NewPath();
-            if (content is not ReadOnlyMemoryStream)
-                await StageAsync(staged, content, cancellation);
-            var (info, created) = await DiskThreads.RunAsync(() =>
-            {
-                // What is in memory anyway needs no thread but this one.
-                if (content is ReadOnlyMemoryStream memory)
-                    Stage(staged, memory);
-                return Publish(key, staged, condition);
-            });
+            var (info, created) = content is ReadOnlyMemoryStream memory
+                ? await DiskThreads.RunAsync(() => WriteMemory(key, memory, condition))
+                : await WriteStreamAsync(key, content, condition, cancellation);
             if (created)
                 await _flushes.FlushAsync(Path.GetDirectoryName(DirectoryOf(key))!);
             return info;
@@ -96,11 +84,6 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         catch (IOException e) when (DiskErrors.IsDiskFull(e))
         {
             throw DiskErrors.Translate(e, _root);
-        }
-        finally
-        {
-            if (staged is not null)
-                File.Delete(staged);
         }
     }
 
@@ -140,6 +123,53 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
+    private async Task<(BlobInfo Info, bool Created)> WriteStreamAsync(string key, Stream content, WriteCondition condition, CancellationToken cancellation)
+    {
+        if (condition != WriteCondition.None)
+        {
+            // A write that is bound to fail need not copy its content first.
+            using var current = OpenCurrent(key);
+            Check(key, current?.ETag, condition);
+        }
+        var staged = Staging().NewPath();
+        try
+        {
+            await StageAsync(staged, content, cancellation);
+            return await DiskThreads.RunAsync(() => Publish(key, staged, condition));
+        }
+        finally
+        {
+            File.Delete(staged);
+        }
+    }
+
+    /// <summary>What is in memory anyway needs no thread but the disk's; as a new key's first version it is written where it will lie.</summary>
+    private (BlobInfo Info, bool Created) WriteMemory(string key, ReadOnlyMemoryStream content, WriteCondition condition)
+    {
+        var start = content.Position;
+        using (var directory = VersionDirectory.TryOpen(DirectoryOf(key)))
+        {
+            if (condition != WriteCondition.None)
+            {
+                using var current = directory?.OpenCurrent();
+                Check(key, current?.ETag, condition);
+            }
+            if (directory is null && TryCreate(key, start == content.Length ? _empty.LinkAt : path => Stage(path, content)) is { } created)
+                return (created, true);
+        }
+        var staged = Staging().NewPath();
+        try
+        {
+            content.Position = start;
+            Stage(staged, content);
+            return Publish(key, staged, condition);
+        }
+        finally
+        {
+            File.Delete(staged);
+        }
+    }
+
     /// <summary>Durable when it returns; a key's first version when the directory around it is flushed too.</summary>
     private (BlobInfo Info, bool Created) Publish(string key, string staged, WriteCondition condition)
     {
@@ -149,7 +179,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             if (directory is null)
             {
                 Check(key, current: null, condition);
-                if (TryCreate(key, staged) is { } created)
+                if (TryCreate(key, path => Link(staged, path)) is { } created)
                     return (created, true);
                 continue;
             }
@@ -219,36 +249,44 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
-    /// <summary>The first version of a key: its directory is prepared aside, with the version in it, and renamed into place.</summary>
-    private BlobInfo? TryCreate(string key, string staged)
+    /// <summary>
+    /// The first version of a key: its directory is prepared aside, with the version in it, and renamed into place. Null where the
+    /// key has a directory by then.
+    /// </summary>
+    /// <param name="fill">Makes the version's file at the path, flushed.</param>
+    private BlobInfo? TryCreate(string key, Action<string> fill)
     {
         var target = DirectoryOf(key);
         var prepared = Staging().NewPath();
         // A random start: numbers are never used again after a deletion, so an ETag names one version for ever.
         var first = (BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) >> 1) | 1;
+        var file = Path.Combine(prepared, VersionDirectory.NameOf(first));
+        var published = false;
         Directory.CreateDirectory(prepared);
         try
         {
-            using (var directory = Posix.OpenDirectory(prepared, out var openError) ?? throw Posix.Error(openError, "open", prepared))
-            {
-                var linkError = Posix.LinkInto(staged, directory, VersionDirectory.NameOf(first));
-                if (linkError != 0)
-                    throw Posix.Error(linkError, "link", prepared);
-                Posix.Sync(directory, prepared);
-            }
+            fill(file);
+            var info = InfoOf(key, first, file);
+            Posix.SyncDirectory(prepared);
             LocalDirectories.CreateDurably(Path.GetDirectoryName(target)!);
             var errno = Posix.Rename(prepared, target);
-            if (errno is Posix.Enotempty or Posix.Eexist or Posix.Enoent)
-                return null;
-            if (errno != 0)
+            if (errno is not (0 or Posix.Enotempty or Posix.Eexist or Posix.Enoent))
                 throw Posix.Error(errno, "create", target);
-            return InfoOf(key, first, staged);
+            published = errno == 0;
+            return published ? info : null;
         }
         finally
         {
-            if (Directory.Exists(prepared))
+            if (!published)
                 Directory.Delete(prepared, recursive: true);
         }
+    }
+
+    private static void Link(string staged, string path)
+    {
+        var errno = Posix.Link(staged, path);
+        if (errno != 0)
+            throw Posix.Error(errno, "link", path);
     }
 
     private async Task StageAsync(string staged, Stream content, CancellationToken cancellation)

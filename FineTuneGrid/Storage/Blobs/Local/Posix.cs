@@ -10,6 +10,7 @@ internal static partial class Posix
     public const int Eexist = 17;
     public const int Enotdir = 20;
     public const int Enospc = 28;
+    public const int Emlink = 31;
     public const int Enotempty = 39;
     public const int Eloop = 40;
     public const int Edquot = 122;
@@ -40,6 +41,9 @@ internal static partial class Posix
         using var lease = new HandleLease(directory);
         return Errno(linkat(AtFdCwd, path, lease.Descriptor, name, 0));
     }
+
+    /// <summary>Gives the file a further name. Never replaces; returns 0 or the errno.</summary>
+    public static int Link(string path, string to) => Errno(linkat(AtFdCwd, path, AtFdCwd, to, 0));
 
     /// <summary>Gives an entry of the directory (a symbolic link too, itself) a further name there. Never replaces; returns 0 or the errno.</summary>
     public static int LinkWithin(SafeFileHandle directory, string from, string to)

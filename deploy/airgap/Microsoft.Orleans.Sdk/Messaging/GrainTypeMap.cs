@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection;
 using Orleans.Metadata;
 
@@ -11,16 +12,25 @@ internal sealed class GrainTypeMap(IEnumerable<GrainTypeEntry> entries) : IGrain
 {
     private readonly ILookup<string, GrainTypeEntry> _byInterface = entries.ToLookup(entry => entry.Interface, StringComparer.Ordinal);
 
+    // Every call to a grain begins here.
+    private readonly ConcurrentDictionary<Type, GrainType> _chosen = new();
+
     public IEnumerable<GrainTypeEntry> Entries => _byInterface.SelectMany(group => group);
 
     public GrainType Resolve(Type interfaceType, string? classNamePrefix)
     {
+        if (string.IsNullOrWhiteSpace(classNamePrefix))
+            return _chosen.GetOrAdd(interfaceType, Choose);
         var name = GrainInterfaceNames.Of(interfaceType).ToString();
-        var candidates = _byInterface[name].ToArray();
-        if (!string.IsNullOrWhiteSpace(classNamePrefix))
-            return GrainType.Create(ByPrefix(name, candidates, classNamePrefix).GrainType);
+        return GrainType.Create(ByPrefix(name, [.. _byInterface[name]], classNamePrefix).GrainType);
+    }
+
+    private GrainType Choose(Type interfaceType)
+    {
         if (interfaceType.GetCustomAttribute<DefaultGrainTypeAttribute>() is { } named)
             return named.GrainType;
+        var name = GrainInterfaceNames.Of(interfaceType).ToString();
+        var candidates = _byInterface[name].ToArray();
         var chosen = candidates.Length switch
         {
             0 => throw new ArgumentException($"Could not find an implementation for interface {name}"),
