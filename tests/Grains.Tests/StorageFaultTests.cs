@@ -66,6 +66,29 @@ public sealed class StorageFaultTests
         Assert.NotNull(await job.Get());
     }
 
+    [Theory]
+    [InlineData("index/live/", false)]
+    [InlineData("index/jobs/", false)]
+    [InlineData("index/", true)]
+    public async Task Submit_WhoseIndexEntryFailed_IsRefusedAndIndexedWhenRepeated(string prefix, bool restart)
+    {
+        FaultyBlobStore store = null!;
+        var first = await TestGrid.StartAsync(wrap: inner => store = new FaultyBlobStore(inner));
+        store.IndexPlan = key => key.StartsWith(prefix, StringComparison.Ordinal) ? FaultyBlobStore.Fault.Before : FaultyBlobStore.Fault.None;
+        var id = Ids.New(Ids.Job, DateTimeOffset.UtcNow);
+
+        // The job's own state may be durable by now: nobody was told so.
+        await Assert.ThrowsAnyAsync<Exception>(() => first.Grains.GetGrain<IJobGrain>(id).Submit(TestGrid.Submission()));
+
+        store.IndexPlan = _ => FaultyBlobStore.Fault.None;
+        if (restart)
+            await first.StopAsync();
+        await using var grid = restart ? await TestGrid.StartAsync(first.Directory) : first;
+        await UntilDoneAsync(() => grid.Grains.GetGrain<IJobGrain>(id).Submit(TestGrid.Submission()));
+        Assert.Equal([id], (await grid.Pool.Jobs(TestGrid.Org, null, 10)).JobIds);
+        Assert.NotNull(await grid.Blobs.StatAsync($"index/live/{id}"));
+    }
+
     private static async Task UntilDoneAsync(Func<Task> call)
     {
         var deadline = DateTime.UtcNow + TestGrid.Limit;

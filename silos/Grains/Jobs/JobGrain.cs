@@ -70,14 +70,17 @@ public sealed partial class JobGrain : Grain, IJobGrain
 
     public async Task<JobView> Submit(JobSubmission submission)
     {
+        if (_state.Latest is { Deleted: true })
+            throw Gone();
         if (_state.Latest is null)
         {
             Submissions.Check(submission);
             _submitting = true;
-            // First the index, then the job: a crash in between leaves an index entry that wakes nobody, never a lost job.
-            await Pool.Track(Id, submission.Org);
         }
-        await _state.UpdateAsync(state => state is null or { Deleted: false } ? state ?? JobMachine.Create(Id, submission, Now) : throw Gone());
+        // Beside each other, and accepted when both are durable. A crash in between leaves an index entry that wakes nobody, or a job
+        // that nobody was told of: one who asks for it again, by its Idempotency-Key, has it indexed.
+        var tracked = _state.Latest is { Live: false } ? Task.CompletedTask : Pool.Track(Id, submission.Org);
+        await Task.WhenAll(tracked, _state.UpdateAsync(state => state is null or { Deleted: false } ? state ?? JobMachine.Create(Id, submission, Now) : throw Gone()));
         AfterUpdate();
         return JobViews.View(_state.Current!);
     }

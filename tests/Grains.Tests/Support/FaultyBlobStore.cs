@@ -10,6 +10,9 @@ internal sealed class FaultyBlobStore(IBlobStore inner) : IBlobStore
     /// <summary>Decides by key and by the number of the write of such keys.</summary>
     public Func<string, int, Fault> Plan { get; set; } = (_, _) => Fault.None;
 
+    /// <summary>Decides by key for the index of jobs.</summary>
+    public Func<string, Fault> IndexPlan { get; set; } = _ => Fault.None;
+
     /// <summary>What a read waits for.</summary>
     public Func<string, Task> BeforeRead { get; init; } = _ => Task.CompletedTask;
 
@@ -32,7 +35,8 @@ internal sealed class FaultyBlobStore(IBlobStore inner) : IBlobStore
 
     public async Task<BlobInfo> WriteAsync(string key, Stream content, WriteCondition condition = default, CancellationToken cancellation = default)
     {
-        var fault = key.StartsWith("grains/", StringComparison.Ordinal) ? Plan(key, Interlocked.Increment(ref _writes)) : Fault.None;
+        var fault = key.StartsWith("grains/", StringComparison.Ordinal) ? Plan(key, Interlocked.Increment(ref _writes))
+            : key.StartsWith("index/", StringComparison.Ordinal) ? IndexPlan(key) : Fault.None;
         if (fault != Fault.None)
             Injected++;
         if (fault == Fault.Before)

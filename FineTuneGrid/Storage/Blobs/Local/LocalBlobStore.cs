@@ -16,7 +16,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     private readonly string _root;
     private readonly Lock _stagingGate = new();
     private readonly Func<Stream, Stream> _wrapStaged;
-    private readonly DirectoryFlushes _flushes = new(Posix.SyncDirectory);
+    private readonly NewKeys _newKeys;
     private readonly EmptyFile _empty;
     private StagingArea? _staging;
 
@@ -33,6 +33,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             throw new PlatformNotSupportedException("The local blob store needs Linux.");
         _root = Path.GetFullPath(root);
         _wrapStaged = wrapStaged;
+        _newKeys = new NewKeys(() => Staging().NewPath());
         _empty = new EmptyFile(() => Staging().NewPath(), path => Stage(path, new ReadOnlyMemoryStream(default)));
     }
 
@@ -74,12 +75,11 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         cancellation.ThrowIfCancellationRequested();
         try
         {
-            var (info, created) = content is ReadOnlyMemoryStream memory
+            var written = content is ReadOnlyMemoryStream memory
                 ? await DiskThreads.RunAsync(() => WriteMemory(key, memory, condition))
                 : await WriteStreamAsync(key, content, condition, cancellation);
-            if (created)
-                await _flushes.FlushAsync(Path.GetDirectoryName(DirectoryOf(key))!);
-            return info;
+            await written.Durable;
+            return written.Info;
         }
         catch (IOException e) when (DiskErrors.IsDiskFull(e))
         {
@@ -123,7 +123,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
-    private async Task<(BlobInfo Info, bool Created)> WriteStreamAsync(string key, Stream content, WriteCondition condition, CancellationToken cancellation)
+    private async Task<Written> WriteStreamAsync(string key, Stream content, WriteCondition condition, CancellationToken cancellation)
     {
         if (condition != WriteCondition.None)
         {
@@ -144,7 +144,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
     }
 
     /// <summary>What is in memory anyway needs no thread but the disk's; as a new key's first version it is written where it will lie.</summary>
-    private (BlobInfo Info, bool Created) WriteMemory(string key, ReadOnlyMemoryStream content, WriteCondition condition)
+    private Written WriteMemory(string key, ReadOnlyMemoryStream content, WriteCondition condition)
     {
         var start = content.Position;
         using (var directory = VersionDirectory.TryOpen(DirectoryOf(key)))
@@ -154,8 +154,8 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
                 using var current = directory?.OpenCurrent();
                 Check(key, current?.ETag, condition);
             }
-            if (directory is null && TryCreate(key, start == content.Length ? _empty.LinkAt : path => Stage(path, content)) is { } created)
-                return (created, true);
+            if (directory is null && _newKeys.TryCreate(key, DirectoryOf(key), start == content.Length ? _empty.LinkAt : path => Stage(path, content)) is { } created)
+                return created;
         }
         var staged = Staging().NewPath();
         try
@@ -170,8 +170,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
-    /// <summary>Durable when it returns; a key's first version when the directory around it is flushed too.</summary>
-    private (BlobInfo Info, bool Created) Publish(string key, string staged, WriteCondition condition)
+    private Written Publish(string key, string staged, WriteCondition condition)
     {
         while (true)
         {
@@ -179,8 +178,8 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             if (directory is null)
             {
                 Check(key, current: null, condition);
-                if (TryCreate(key, path => Link(staged, path)) is { } created)
-                    return (created, true);
+                if (_newKeys.TryCreate(key, DirectoryOf(key), path => Link(staged, path)) is { } created)
+                    return created;
                 continue;
             }
             if (directory.TryPlaceTicket(staged) is not { } ticket)
@@ -201,7 +200,7 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
             {
                 case PublishResult.Published:
                     directory.Collect(next);
-                    return (InfoOf(key, next, staged), false);
+                    return new Written(VersionDirectory.InfoOf(key, next, staged), Task.CompletedTask);
                 case PublishResult.Lost when condition != WriteCondition.None:
                     throw new BlobConflictException(key, condition, currentETag: null);
             }
@@ -249,46 +248,6 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         }
     }
 
-    /// <summary>
-    /// The first version of a key: its directory is prepared aside, with the version in it, and renamed into place. Null where the
-    /// key has a directory by then.
-    /// </summary>
-    /// <param name="fill">Makes the version's file at the path, flushed.</param>
-    private BlobInfo? TryCreate(string key, Action<string> fill)
-    {
-        var target = DirectoryOf(key);
-        var prepared = Staging().NewPath();
-        // A random start: numbers are never used again after a deletion, so an ETag names one version for ever.
-        var first = (BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) >> 1) | 1;
-        var file = Path.Combine(prepared, VersionDirectory.NameOf(first));
-        var published = false;
-        Directory.CreateDirectory(prepared);
-        try
-        {
-            fill(file);
-            var info = InfoOf(key, first, file);
-            Posix.SyncDirectory(prepared);
-            LocalDirectories.CreateDurably(Path.GetDirectoryName(target)!);
-            var errno = Posix.Rename(prepared, target);
-            if (errno is not (0 or Posix.Enotempty or Posix.Eexist or Posix.Enoent))
-                throw Posix.Error(errno, "create", target);
-            published = errno == 0;
-            return published ? info : null;
-        }
-        finally
-        {
-            if (!published)
-                Directory.Delete(prepared, recursive: true);
-        }
-    }
-
-    private static void Link(string staged, string path)
-    {
-        var errno = Posix.Link(staged, path);
-        if (errno != 0)
-            throw Posix.Error(errno, "link", path);
-    }
-
     private async Task StageAsync(string staged, Stream content, CancellationToken cancellation)
     {
         var file = new FileStream(staged, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0, FileOptions.Asynchronous);
@@ -305,6 +264,13 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
         content.CopyTo(target, CopyBufferBytes);
         target.Flush();
         RandomAccess.FlushToDisk(file.SafeFileHandle);
+    }
+
+    private static void Link(string staged, string path)
+    {
+        var errno = Posix.Link(staged, path);
+        if (errno != 0)
+            throw Posix.Error(errno, "link", path);
     }
 
     private StagingArea Staging()
@@ -355,10 +321,4 @@ public sealed class LocalBlobStore : IBlobStore, IDisposable
 
     private static BlobInfo InfoOf(string key, CurrentVersion current) =>
         new(key, RandomAccess.GetLength(current.File!), current.ETag!, new DateTimeOffset(File.GetLastWriteTimeUtc(current.File!)));
-
-    private static BlobInfo InfoOf(string key, ulong version, string staged)
-    {
-        var file = new FileInfo(staged);
-        return new(key, file.Length, VersionDirectory.NameOf(version), new DateTimeOffset(file.LastWriteTimeUtc));
-    }
 }

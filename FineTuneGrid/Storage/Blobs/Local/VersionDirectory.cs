@@ -43,6 +43,13 @@ internal sealed class VersionDirectory : IDisposable
 
     public static string NameOf(ulong version) => version.ToString("x16", CultureInfo.InvariantCulture);
 
+    /// <param name="file">Where the version's file lies now.</param>
+    public static BlobInfo InfoOf(string key, ulong version, string file)
+    {
+        var found = new FileInfo(file);
+        return new(key, found.Length, NameOf(version), new DateTimeOffset(found.LastWriteTimeUtc));
+    }
+
     /// <summary>
     /// The current version, its file opened. Null where the directory holds none: it is being removed. A null file is a tombstone.
     /// </summary>
