@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Inspector;
@@ -12,17 +13,11 @@ internal static partial class AdapterChecks
     private const string ConfigName = "adapter_config.json";
     private const string WeightsName = "adapter_model.safetensors";
 
-    // Python pickles run code when loaded; nothing here loads them, and no one who pulls the adapter should.
-    private static readonly string[] Pickles = [".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"];
-
     public static async Task<AdapterInspection> RunAsync(IBlobStore store, InspectAdapterRequest request)
     {
         var files = new ModelFiles(store, request.Files, ErrorCodes.InvalidAdapter);
-        foreach (var file in request.Files)
-        {
-            if (Pickles.Any(extension => file.Path.EndsWith(extension, StringComparison.OrdinalIgnoreCase)))
-                throw files.Bad(file.Path, "is a pickle, which runs code when loaded; save the adapter as safetensors");
-        }
+        if (request.Files.FirstOrDefault(f => Pickles.Is(f.Path)) is { } pickle)
+            throw files.Bad(pickle.Path, "is a pickle, which runs code when loaded; save the adapter as safetensors");
         var config = await files.ReadObjectAsync(ConfigName) ?? throw files.Bad(ConfigName, "is missing; upload the folder as PEFT saved it");
         if (!(config.TryGetProperty("peft_type", out var type) && type.ValueKind == JsonValueKind.String && type.ValueEquals("LORA")))
             throw files.Bad(ConfigName, "must have peft_type LORA");

@@ -35,12 +35,8 @@ internal sealed class ModelFiles(IBlobStore store, IReadOnlyList<SourceFile> fil
     }
 
     /// <summary>The header of a safetensors file, checked; the data is not read.</summary>
-    public async Task<SafetensorsHeader> HeaderAsync(string path, SafetensorsProfile? profile = null)
-    {
-        var file = Find(path) ?? throw Bad(path, "is missing; upload it");
-        await using var content = await store.OpenReadAsync(file.Key) ?? throw Bad(path, "is missing; upload it");
-        return await SafetensorsHeader.ReadAsync(content.Stream, content.Info.Length, path, profile);
-    }
+    public Task<SafetensorsHeader> HeaderAsync(string path, SafetensorsProfile profile) =>
+        StoredWeights.HeaderAsync(store, Find(path) ?? throw Bad(path, "is missing; upload it"), profile);
 
     public GridException Bad(string path, string what) => new(code, $"{path} {what}.", path);
 }

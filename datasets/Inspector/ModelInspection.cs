@@ -2,6 +2,9 @@ using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Models.Architectures;
+using FineTuneGrid.Models.Config;
+using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
 using FineTuneGrid.Text;
@@ -9,36 +12,49 @@ using FineTuneGrid.Text;
 namespace FineTuneGrid.Inspector;
 
 /// <summary>
-/// Checks a model folder without loading weights: config, the headers of all weight files, tokenizer and template. A folder with
-/// a tokenizer and no config is a tokenizer to train new models with; its type is <c>tokenizer</c>.
+/// Checks a model folder without loading weights: config, the headers of all weight files against the architecture that the config
+/// describes, tokenizer and template. A folder with a tokenizer and no config is a tokenizer to train new models with; its type is
+/// <c>tokenizer</c>. Touches no tensor, so it runs where there is no libtorch.
 /// </summary>
 internal static class ModelInspection
 {
     private const string TokenizerOnly = "tokenizer";
+    private const string TokenizerName = "tokenizer.json";
 
-    // The embeddings and the output layer are no layers that LoRA wraps by default, whatever the family calls them.
-    private static readonly string[] NotLinear = ["embed", "wte", "wpe", "wtt", "lm_head", "score", "classifier", "norm", "ln_", "position_ids", "rotary"];
-    private static readonly string[] ContextKeys = ["max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx"];
+    /// <summary>What tokenizers that have no tokenizer.json are made of.</summary>
+    private static readonly string[] OtherTokenizers =
+        ["tokenizer.model", "tokenizer_config.json", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "vocab.txt", "tekken.json"];
 
     public static async Task<ModelManifest> RunAsync(IBlobStore store, InspectModelRequest request)
     {
         var files = new ModelFiles(store, request.Files, ErrorCodes.InvalidModel);
+        CheckNames(files, request.Files);
         var config = await files.ReadObjectAsync("config.json");
-        var text = files.Has("tokenizer.json") ? await LoadTextAsync(files) : null;
+        var text = files.Has(TokenizerName) ? await LoadTextAsync(files) : null;
         if (config is null && text is null)
             throw files.Bad("config.json", "is missing; upload the folder as it was published");
+        if (text is { HasTemplate: true })
+            TemplateTrial.Run(text);
+        var license = await CardLicense.ReadAsync(store, request.Files);
         if (config is not { } root)
-            return await TokenizerManifestAsync(request, files, text!, await CardLicense.ReadAsync(store, request.Files));
-        var type = Text(root, "model_type") ?? throw files.Bad("config.json", "names no model_type");
-        if (!ModelTypes.Known.Contains(type))
-            throw files.Bad("config.json", $"has model_type '{type}', which is not supported; supported are {string.Join(", ", ModelTypes.Known)}");
-        var tensors = await TensorsAsync(files);
-        var vocabulary = Number(root, "vocab_size") ?? throw files.Bad("config.json", "names no vocab_size");
-        if (text is not null && text.Tokenizer.VocabularySize > vocabulary && text.StopIds.Any(id => id >= vocabulary))
-            throw files.Bad("tokenizer.json", $"has an end token beyond the model's vocabulary of {vocabulary}; the two do not belong together");
-        var license = await CardLicense.ReadAsync(store, request.Files) ?? Text(root, "license");
-        return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), type, tensors.Sum(t => t.ElementCount), Dtype(tensors), Context(root), vocabulary,
-            text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null, license, Linear(type, tensors), request.Files);
+            return await TokenizerManifestAsync(request, files, text!, license);
+        var architecture = ModelFamilies.Create(ModelConfig.From(root));
+        var tensors = await StoredWeights.HeadersAsync(store, request.Files);
+        WeightLoader.Check(architecture, new SafetensorsCatalog(tensors));
+        if (text is not null)
+            CheckVocabulary(files, text, architecture.VocabSize);
+        return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), architecture.Config.ModelType, architecture.ParameterCount, Dtype(tensors.Values),
+            architecture.ContextLength, architecture.VocabSize, text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null,
+            license ?? Text(root, "license"), Linear(architecture), request.Files);
+    }
+
+    private static void CheckNames(ModelFiles files, IReadOnlyList<SourceFile> given)
+    {
+        if (given.FirstOrDefault(f => Pickles.Is(f.Path)) is { } pickle)
+            throw files.Bad(pickle.Path, Pickles.Refusal);
+        if (!files.Has(TokenizerName) && Array.Find(OtherTokenizers, files.Has) is { } other)
+            throw new GridException(ErrorCodes.InvalidTokenizer,
+                $"The folder has '{other}' and no {TokenizerName}, the one form of a tokenizer that is read; write it with AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR), and add that.", TokenizerName);
     }
 
     private static async Task<ModelManifest> TokenizerManifestAsync(InspectModelRequest request, ModelFiles files, ModelText text, string? license)
@@ -59,44 +75,21 @@ internal static class ModelInspection
         return ModelText.Load(contents);
     }
 
-    private static async Task<List<SafetensorsTensor>> TensorsAsync(ModelFiles files)
+    /// <summary>Tokens that were added beside the vocabulary and are never written may lie beyond the embedding, as in published folders.</summary>
+    private static void CheckVocabulary(ModelFiles files, ModelText text, int rows)
     {
-        if (await files.ReadAsync(SafetensorsIndex.FileName) is { } json)
-        {
-            var index = SafetensorsIndex.Parse(json);
-            Dictionary<string, SafetensorsHeader> headers = new(StringComparer.Ordinal);
-            foreach (var file in index.Files)
-                headers[file] = await files.HeaderAsync(file);
-            return [.. index.FileOf.Select(p => headers[p.Value].Find(p.Key)
-                ?? throw files.Bad(SafetensorsIndex.FileName, $"places '{p.Key}' in '{p.Value}', which does not have it"))];
-        }
-        if (files.Has(SafetensorsModel.SingleFileName))
-            return [.. (await files.HeaderAsync(SafetensorsModel.SingleFileName)).Tensors];
-        throw files.Bad(SafetensorsModel.SingleFileName, $"is missing, and so is {SafetensorsIndex.FileName}; weights are read in safetensors format only");
+        const string way = "; add the tokenizer of this model, or resize its embedding (resize_token_embeddings) and save it anew";
+        if (text.Tokenizer.BaseVocabularySize > rows)
+            throw files.Bad(TokenizerName, $"has ids up to {text.Tokenizer.BaseVocabularySize - 1}, but config.json's vocab_size is {rows}{way}");
+        foreach (var id in text.StopIds.Concat(text.Tokenizer.Prefix).Concat(text.Tokenizer.Suffix).Where(id => id >= rows))
+            throw files.Bad(TokenizerName, $"writes the token '{text.Tokenizer.TokenOf(id)}' with the id {id}, but config.json's vocab_size is {rows}{way}");
     }
 
-    private static List<LinearModule> Linear(string type, List<SafetensorsTensor> tensors) =>
-    [
-        .. tensors.Where(t => t.Shape.Count == 2 && t.Name.EndsWith(".weight", StringComparison.Ordinal) && !Array.Exists(NotLinear, n => t.Name.Contains(n, StringComparison.OrdinalIgnoreCase))
-                && t.Shape.All(d => d is > 0 and <= int.MaxValue))
-            .OrderBy(t => t.Name, StringComparer.Ordinal)
-            .Select(t => ModelTypes.StoresTransposed(type)
-                ? new LinearModule(Path(type, t.Name), (int)t.Shape[0], (int)t.Shape[1])
-                : new LinearModule(Path(type, t.Name), (int)t.Shape[1], (int)t.Shape[0])),
-    ];
+    private static List<LinearModule> Linear(Architecture architecture) =>
+        [.. architecture.Linears.OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => new LinearModule(l.Name, l.In, l.Out))];
 
-    /// <summary>As adapters name the module: with the prefix that folders of the bare model leave out.</summary>
-    private static string Path(string type, string tensor)
-    {
-        var path = tensor[..^".weight".Length];
-        var prefix = ModelTypes.BasePrefix(type);
-        return path.StartsWith(prefix, StringComparison.Ordinal) ? path : prefix + path;
-    }
-
-    private static string Dtype(List<SafetensorsTensor> tensors) =>
+    private static string Dtype(IEnumerable<SafetensorsTensor> tensors) =>
         tensors.GroupBy(t => t.Dtype).OrderByDescending(g => g.Sum(t => t.ElementCount)).Select(g => g.Key.ToString()).FirstOrDefault() ?? "";
-
-    private static int Context(JsonElement config) => ContextKeys.Select(key => Number(config, key)).FirstOrDefault(n => n is not null) ?? 0;
 
     private static string? Text(JsonElement root, string name) =>
         root.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -53,10 +53,11 @@ public sealed class ChatTemplate
 
     /// <param name="variables">The values that the template sees: messages, add_generation_prompt, bos_token ...</param>
     /// <param name="date">What strftime_now sees; <see cref="DefaultDate"/> where null.</param>
+    /// <param name="maximumSteps">How long it may run; a conversation of thousands of messages fits into the default.</param>
     /// <exception cref="GridException"><c>invalid_template</c>: an error in it or its own raise_exception, with the line.</exception>
-    public RenderedText Render(IReadOnlyDictionary<string, JsonElement> variables, DateTime? date = null) => Guarded(() =>
+    public RenderedText Render(IReadOnlyDictionary<string, JsonElement> variables, DateTime? date = null, long maximumSteps = TemplateBudget.MaximumSteps) => Guarded(() =>
     {
-        var run = new TemplateRun();
+        var run = new TemplateRun(maximumSteps);
         var globals = new TemplateScope(run, null);
         TemplateGlobals.Define(globals, date ?? DefaultDate);
         foreach (var (name, value) in variables)

@@ -47,6 +47,9 @@ public sealed class Tokenizer
     /// <summary>One more than the largest id; a model's embedding must have at least so many rows.</summary>
     public int VocabularySize => _tokens.Length;
 
+    /// <summary>One more than the largest id of the vocabulary alone, tokens that were added to it left out.</summary>
+    public int BaseVocabularySize => _parts.Model.Tokens.Count;
+
     /// <summary>The ids put before a text when special tokens are asked for.</summary>
     public IReadOnlyList<int> Prefix => _parts.PostProcessor.Prefix;
 

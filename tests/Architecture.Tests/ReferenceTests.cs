@@ -21,7 +21,7 @@ public sealed class ReferenceTests
     [InlineData("Scheduling", "Contracts")]
     [InlineData("Shards", "Contracts", "Storage", "Text", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Models", "Contracts", "Storage", "TorchSharp", "System.IO.Hashing")]
-    [InlineData("Inspector", "Shards", "Text", "Storage", "Contracts", "Parquet.Net", "System.IO.Hashing")]
+    [InlineData("Inspector", "Models", "Shards", "Text", "Storage", "Contracts", "TorchSharp", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Native", "Contracts", "TorchSharp")]
     [InlineData("Trainer", "Models", "Native", "Shards", "Text", "Storage", "Telemetry", "Contracts", "TorchSharp", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Gateway", "Contracts.Grains", "Contracts", "Storage", "Microsoft.Orleans.Sdk", "System.IO.Hashing")]

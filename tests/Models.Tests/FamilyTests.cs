@@ -108,18 +108,12 @@ public sealed class FamilyTests
         Assert.InRange(MemoryEstimate.Of(golden.Architecture, plan, ScalarType.Float32, 1024, 64).Activations, 1.9 * one.Activations, 2.1 * one.Activations);
     }
 
-    [Fact]
-    public void ModelTypes_OfTheContracts_AreTheFamilies() =>
-        Assert.Equal(ModelFamilies.ModelTypes.Order(StringComparer.Ordinal), ModelTypes.Known);
-
     [Theory]
     [MemberData(nameof(Families))]
-    public void ModelTypes_OfTheContracts_SayWhatTheArchitectureSays(string family)
+    public void Routers_AreKnownByTheirPaths(string family)
     {
         var architecture = new Golden(family).Architecture;
-        var type = architecture.Config.ModelType;
-        Assert.Equal(architecture.BasePrefix, ModelTypes.BasePrefix(type));
-        Assert.All(architecture.Linears, l => Assert.Equal((l.Transposed, l.Router), (ModelTypes.StoresTransposed(type), ModelTypes.IsRouter(l.Name))));
+        Assert.All(architecture.Linears, l => Assert.Equal(l.Router, ModelTypes.IsRouter(l.Name)));
     }
 
     [Theory]

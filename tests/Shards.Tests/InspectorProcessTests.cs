@@ -87,9 +87,8 @@ public sealed class InspectorProcessTests : IDisposable
     [Fact]
     public async Task Run_HostileSafetensorsHeader_IsRefused()
     {
-        var config = await _data.AddAsync("config.json", """{"model_type":"llama","vocab_size":10}""");
-        var weights = await _data.AddAsync("model.safetensors", [.. BitConverter.GetBytes(99_000_000L), (byte)'{']);
-        var reply = await new InspectorLauncher(Command).RunAsync(new InspectorRequest(_data.Access, InspectModel: new InspectModelRequest("m", [config, weights])));
+        var folder = new ModelFolder(_data) { Files = { ["model.safetensors"] = [.. BitConverter.GetBytes(99_000_000L), (byte)'{'] } };
+        var reply = await new InspectorLauncher(Command).RunAsync(new InspectorRequest(_data.Access, InspectModel: new InspectModelRequest("m", await folder.SaveAsync())));
         Assert.Equal(ErrorCodes.InvalidSafetensors, reply.Error!.Code);
     }
 

@@ -16,8 +16,9 @@ public sealed class ModelInspectionTests : IDisposable
     {
         var model = (await InspectAsync(await ModelFilesAsync())).Model!;
         Assert.Equal(("llama", 128, 1000, "F32"), (model.ModelType, model.ContextLength, model.VocabularySize, model.Dtype));
-        Assert.Equal([new LinearModule("model.layers.0.mlp.down_proj", 16, 8), new LinearModule("model.layers.0.self_attn.q_proj", 8, 8)], model.LinearModules);
-        Assert.Equal((1000 * 8 * 2) + 8 + 64 + 128, model.Parameters);
+        Assert.Equal(7, model.LinearModules.Count);
+        Assert.Equal([new LinearModule("model.layers.0.mlp.down_proj", 16, 8), new LinearModule("model.layers.0.mlp.gate_proj", 8, 16)], model.LinearModules.Take(2));
+        Assert.Equal((1000 * 8 * 2) + (3 * 8) + (4 * 64) + (3 * 128), model.Parameters);
         Assert.Equal(64, model.TokenizerDigest!.Length);
         Assert.Null(model.TemplateDigest);
     }
@@ -25,13 +26,18 @@ public sealed class ModelInspectionTests : IDisposable
     [Fact]
     public async Task InspectModel_BareGpt2Folder_ListsItsLayersAsAdaptersNameThem()
     {
-        List<SourceFile> files =
-        [
-            .. (await _data.AddModelAsync()).Files,
-            await _data.AddAsync("config.json", """{"model_type":"gpt2","vocab_size":1000,"n_positions":128}"""),
-            await WeightsAsync("model.safetensors", ("wte.weight", [1000, 8]), ("wpe.weight", [128, 8]), ("ln_f.weight", [8]), ("h.0.attn.c_attn.weight", [8, 24])),
-        ];
-        Assert.Equal([new LinearModule("transformer.h.0.attn.c_attn", 8, 24)], (await InspectAsync(files)).Model!.LinearModules);
+        var folder = new ModelFolder(_data);
+        folder.Config["model_type"] = "gpt2";
+        (folder.Config["n_embd"], folder.Config["n_head"], folder.Config["n_layer"], folder.Config["n_positions"]) = (8, 2, 1, 128);
+        folder.Config["tie_word_embeddings"] = true;
+        folder.Tensors.Clear();
+        (folder.Tensors["wte.weight"], folder.Tensors["wpe.weight"]) = (ModelFolder.F32(1000, 8), ModelFolder.F32(128, 8));
+        foreach (var norm in (string[])["ln_f", "h.0.ln_1", "h.0.ln_2"])
+            (folder.Tensors[norm + ".weight"], folder.Tensors[norm + ".bias"]) = (ModelFolder.F32(8), ModelFolder.F32(8));
+        foreach (var (name, inputs, outputs) in new[] { ("attn.c_attn", 8, 24), ("attn.c_proj", 8, 8), ("mlp.c_fc", 8, 32), ("mlp.c_proj", 32, 8) })
+            (folder.Tensors[$"h.0.{name}.weight"], folder.Tensors[$"h.0.{name}.bias"]) = (ModelFolder.F32(inputs, outputs), ModelFolder.F32(outputs));
+        var modules = (await InspectAsync(await folder.SaveAsync())).Model!.LinearModules;
+        Assert.Equal([new("transformer.h.0.attn.c_attn", 8, 24), new("transformer.h.0.attn.c_proj", 8, 8), new("transformer.h.0.mlp.c_fc", 8, 32), new LinearModule("transformer.h.0.mlp.c_proj", 32, 8)], modules);
     }
 
     [Fact]
@@ -44,12 +50,8 @@ public sealed class ModelInspectionTests : IDisposable
     }
 
     [Theory]
-    [InlineData("config.json", """{"vocab_size":300}""", "model_type")]
-    [InlineData("config.json", """{"model_type":"llama"}""", "vocab_size")]
-    [InlineData("config.json", """{"model_type":"nonesuch","vocab_size":300}""", "'nonesuch', which is not supported; supported are bloom, codegen")]
     [InlineData("config.json", """{"model_type":"llama","model_type":"x"}""", "config.json")]
     [InlineData("tokenizer.json", """{"model":{"type":"Trigram"}}""", "Trigram")]
-    [InlineData("tokenizer_config.json", """{"chat_template":"{% for %}"}""", "chat template")]
     [InlineData("model.safetensors", "hello", "safetensors")]
     public async Task InspectModel_BadFile_IsNamed(string path, string content, string named)
     {
@@ -109,13 +111,7 @@ public sealed class ModelInspectionTests : IDisposable
         return await Launcher().RunAsync(new InspectorRequest(_data.Access, InspectAdapter: new InspectAdapterRequest([config, weights], model)));
     }
 
-    private async Task<List<SourceFile>> ModelFilesAsync() =>
-    [
-        .. (await _data.AddModelAsync()).Files,
-        await _data.AddAsync("config.json", """{"model_type":"llama","vocab_size":1000,"max_position_embeddings":128}"""),
-        await WeightsAsync("model.safetensors", ("model.embed_tokens.weight", [1000, 8]), ("lm_head.weight", [1000, 8]), ("model.norm.weight", [8]),
-            ("model.layers.0.self_attn.q_proj.weight", [8, 8]), ("model.layers.0.mlp.down_proj.weight", [8, 16])),
-    ];
+    private Task<List<SourceFile>> ModelFilesAsync() => new ModelFolder(_data).SaveAsync();
 
     private async Task<SourceFile> WeightsAsync(string path, params (string Name, long[] Shape)[] tensors)
     {

@@ -1,11 +1,11 @@
 using System.CommandLine;
+using FineTuneGrid.Contracts.Models;
 
 namespace FineTuneGrid.Cli.Commands;
 
 public static class ModelCommands
 {
     private static readonly string[] Wanted = [".json", ".safetensors", ".jinja", ".txt", ".md"];
-    private static readonly string[] Pickles = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
 
     public static Command Create() => CommandExtensions.Group("model", "Base models.",
         Add(),
@@ -34,8 +34,8 @@ public static class ModelCommands
         var files = folder.EnumerateFiles("*", SearchOption.TopDirectoryOnly).Where(f => Wanted.Contains(f.Extension)).OrderBy(f => f.Name, StringComparer.Ordinal)
             .Select(f => (f.Name, f.FullName)).ToList();
         if (!files.Any(f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal))
-            && folder.EnumerateFiles().FirstOrDefault(f => Pickles.Contains(f.Extension)) is { } pickle)
-            throw new CliException($"{pickle.Name} is a pickle, which can run code when it is opened; save the model as safetensors (save_pretrained does)");
+            && folder.EnumerateFiles().FirstOrDefault(f => Pickles.Is(f.Name)) is { } pickle)
+            throw new CliException($"{pickle.Name} {Pickles.Refusal}");
         return files.Count > 0 ? files : throw new CliException($"{folder} holds no model files (config.json, *.safetensors, tokenizer.json)");
     }
 

@@ -66,12 +66,11 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
     /// <summary>Copies a file, or the files of a folder, that lie below a configured root.</summary>
     public async Task<object> ImportAsync(AssetKind kind, string org, string name, string path, string? license, CancellationToken ct)
     {
-        var files = ImportFolders.Files(options.ImportRoots, path);
+        var files = Importable(kind, ImportFolders.Files(options.ImportRoots, path));
         await CreateAsync(kind, org, name);
         var id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
         foreach (var file in files)
         {
-            FileUpload.CheckPath(Path.GetFileName(file));
             var key = $"{kind.Route}/{id}/source/{Ids.New("file", time.GetUtcNow())}";
             await using var stream = File.OpenRead(file);
             using var room = await quotas.ReserveAsync(org, stream.Length);
@@ -80,6 +79,15 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
             await AddFileAsync(kind, id, new SourceFile(Path.GetFileName(file), key, info.Length, (await store.Sha256Async(key, ct))!));
         }
         return await CommitAsync(kind, id, license);
+    }
+
+    /// <summary>Published folders hold the same weights in several formats; of a model's, pickles stay where safetensors are.</summary>
+    private static List<string> Importable(AssetKind kind, IReadOnlyList<string> files)
+    {
+        var safe = kind == AssetKind.Model && files.Any(f => f.EndsWith(".safetensors", StringComparison.Ordinal));
+        List<string> taken = [.. files.Where(f => !(safe && Pickles.Is(f)))];
+        taken.ForEach(f => FileUpload.CheckPath(Path.GetFileName(f)));
+        return taken;
     }
 
     public async Task DeleteAsync(AssetKind kind, Asset asset)

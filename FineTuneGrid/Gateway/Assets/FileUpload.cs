@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Storage;
 
@@ -31,9 +32,10 @@ public sealed class FileUpload(IBlobStore store, QuotaGate quotas, GatewayOption
         var parts = path.Split('/');
         if (path.Length is 0 or > 300 || parts.Length > 8 || parts.Any(p => p is "" or "." or ".." || p.Any(c => !(char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-' or '+' or '='))))
             throw new GridException(ErrorCodes.InvalidValue, "A file's path must be relative, of at most 8 parts of letters, digits, '.', '_' and '-'.", "path");
-        var extension = Path.GetExtension(path).ToLowerInvariant();
-        if (extension is ".bin" or ".pt" or ".pth" or ".ckpt" or ".pkl" or ".pickle" or ".zip" or ".7z" or ".gz" or ".tar")
-            throw new GridException(ErrorCodes.InvalidValue, $"{path}: pickles and archives are refused, since opening them can run code; bring safetensors, JSON, JSONL or Parquet.", "path");
+        if (Pickles.Is(path))
+            throw new GridException(ErrorCodes.InvalidValue, $"{path} {Pickles.Refusal}.", "path");
+        if (Path.GetExtension(path).ToLowerInvariant() is ".zip" or ".7z" or ".gz" or ".tar")
+            throw new GridException(ErrorCodes.InvalidValue, $"{path} is an archive; bring the files that are in it: safetensors, JSON, JSONL or Parquet.", "path");
     }
 
     private async Task<long?> ReceiveWholeAsync(HttpContext context, string org, string key, string? expected, CancellationToken ct)

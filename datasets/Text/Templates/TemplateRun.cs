@@ -8,9 +8,9 @@ internal sealed class TemplateRun
     private readonly StringBuilder _root = new();
     private int _macroDepth;
 
-    public TemplateRun() => Output = _root;
+    public TemplateRun(long maximumSteps) => (Output, Budget) = (_root, new TemplateBudget(maximumSteps));
 
-    public TemplateBudget Budget { get; } = new();
+    public TemplateBudget Budget { get; }
 
     public StringBuilder Output { get; private set; }
 

@@ -10,12 +10,20 @@ namespace FineTuneGrid.Gateway.Tests.Support;
 /// <summary>Small things to register, and a job that waits for ever, since no node is there to plan it.</summary>
 internal static class Samples
 {
-    public const string Config = """{"model_type":"llama","vocab_size":32,"hidden_size":32,"max_position_embeddings":64,"architectures":["LlamaForCausalLM"]}""";
+    public const string Config = """
+        {"model_type":"llama","vocab_size":32,"hidden_size":32,"intermediate_size":64,"num_hidden_layers":1,"num_attention_heads":2,"max_position_embeddings":64,
+         "tie_word_embeddings":true,"architectures":["LlamaForCausalLM"]}
+        """;
 
     public static byte[] Rows(int count = 3) =>
         Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, count).Select(i => $$"""{"prompt":"{{i}}","completion":"{{i * i}}"}""" + "\n")));
 
-    public static byte[] Weights() => Safetensors(("model.embed_tokens.weight", [32, 32]), ("model.layers.0.self_attn.q_proj.weight", [32, 32]));
+    public static byte[] Weights() => Safetensors(
+    [
+        ("model.embed_tokens.weight", [32, 32]), ("model.norm.weight", [32]), .. ((string[])["input", "post_attention"]).Select(n => ($"model.layers.0.{n}_layernorm.weight", (int[])[32])),
+        .. ((string[])["q", "k", "v", "o"]).Select(n => ($"model.layers.0.self_attn.{n}_proj.weight", (int[])[32, 32])),
+        .. ((string[])["gate", "up"]).Select(n => ($"model.layers.0.mlp.{n}_proj.weight", (int[])[64, 32])), ("model.layers.0.mlp.down_proj.weight", [32, 64]),
+    ]);
 
     public static byte[] Safetensors(params (string Name, int[] Shape)[] tensors)
     {

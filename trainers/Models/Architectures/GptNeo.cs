@@ -47,7 +47,7 @@ public sealed class GptNeoFamily : IModelFamily
                 kinds = config.Json.GetProperty("attention_layers").EnumerateArray().Select(e => e.GetString());
             else if (config.Has("attention_types"))
                 kinds = config.Json.GetProperty("attention_types").EnumerateArray().SelectMany(Expand);
-            string?[] all = [.. kinds];
+            string?[] all = [.. kinds.Take(layers + 1)];
             if (all.Length == layers && all.All(k => k is "global" or "local"))
                 return [.. all.Select(k => k == "local")];
         }

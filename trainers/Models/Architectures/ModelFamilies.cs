@@ -37,7 +37,7 @@ public static class ModelFamilies
                 $"config.json: model_type '{config.ModelType}' is not supported; supported are {string.Join(", ", ModelTypes)}.", "model_type");
         }
 
-        config.Require(!config.Has("quantization_config"), "quantization_config", "unquantized weights only");
+        QuantizedWeights.Refuse(config);
         return family.Create(config);
     }
 }

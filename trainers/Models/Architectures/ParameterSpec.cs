@@ -1,3 +1,5 @@
+using FineTuneGrid.Contracts;
+
 namespace FineTuneGrid.Models.Architectures;
 
 /// <summary>How a parameter starts when a model is trained from nothing.</summary>
@@ -31,6 +33,9 @@ public sealed record HeadSpec(string Weight, string? Bias = null, double Scale =
 /// <summary>Collects an architecture's parameters and linear layers in the order of the forward pass.</summary>
 public sealed class ParameterList
 {
+    /// <summary>Twice what the largest published mixtures have.</summary>
+    private const int MostParameters = 200_000;
+
     private readonly List<ParameterSpec> _parameters = [];
     private readonly List<LinearSpec> _linears = [];
 
@@ -68,42 +73,49 @@ public sealed class ParameterList
         if (!tied)
             Projection(module, inputs, outputs, bias);
         else if (bias)
-            _parameters.Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
+            Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
         return new HeadSpec(tied ? embedding : module + ".weight", bias ? module + ".bias" : null);
     }
 
     /// <summary>A matrix, or a stack of them, that no adapter attaches to.</summary>
     public string Matrix(string name, params int[] shape)
     {
-        _parameters.Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Normal));
+        Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Normal));
         return name;
     }
 
     public string Embedding(string name, int rows, int dim)
     {
-        _parameters.Add(new ParameterSpec(name, [rows, dim], ParameterInit.Normal));
+        Add(new ParameterSpec(name, [rows, dim], ParameterInit.Normal));
         return name;
     }
 
     /// <summary>A norm's factor.</summary>
     public string Scale(string name, params int[] shape)
     {
-        _parameters.Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Ones, Norm: true));
+        Add(new ParameterSpec(name, [.. shape.Select(n => (long)n)], ParameterInit.Ones, Norm: true));
         return name;
     }
 
     /// <summary>A norm's summand, or a factor's distance from 1.</summary>
     public string Offset(string name, int size)
     {
-        _parameters.Add(new ParameterSpec(name, [size], ParameterInit.Zeros, Norm: true));
+        Add(new ParameterSpec(name, [size], ParameterInit.Zeros, Norm: true));
         return name;
+    }
+
+    private void Add(ParameterSpec parameter)
+    {
+        if (_parameters.Count == MostParameters)
+            throw new GridException(ErrorCodes.InvalidModel, $"config.json describes more than {MostParameters} tensors; its numbers of layers and experts make no sense.", "config.json");
+        _parameters.Add(parameter);
     }
 
     private string Stored(string module, long[] shape, int outputs, bool bias)
     {
-        _parameters.Add(new ParameterSpec(module + ".weight", shape, ParameterInit.Normal));
+        Add(new ParameterSpec(module + ".weight", shape, ParameterInit.Normal));
         if (bias)
-            _parameters.Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
+            Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
         return module;
     }
 }

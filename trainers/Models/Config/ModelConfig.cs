@@ -51,6 +51,7 @@ public sealed class ModelConfig
     {
         if (Find(name) is not { } value)
             return null;
+        max = Math.Min(max, PlausibleSizes.Most(name));
         if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out var n) || n < min || n > max)
             throw Wrong(name, $"must be a whole number from {min} to {max}");
         return n;

@@ -27,11 +27,7 @@ public sealed class SafetensorsSource : ITensorSource
 
     public IReadOnlyCollection<string> Names => _names;
 
-    public TensorInfo Describe(string name)
-    {
-        var tensor = _find(name).Tensor;
-        return new TensorInfo(TypeOf(tensor), [.. tensor.Shape]);
-    }
+    public TensorInfo Describe(string name) => Describe(_find(name).Tensor);
 
     public unsafe void Read(string name, long offset, Span<byte> destination)
     {
@@ -45,6 +41,8 @@ public sealed class SafetensorsSource : ITensorSource
     /// <summary>Parameters as entries of a safetensors file, F32, in order of their names.</summary>
     public static IEnumerable<SafetensorsEntry> Entries(FlatParameters parameters) =>
         parameters.Slots.Select((slot, i) => new SafetensorsEntry(slot.Name, SafetensorsDtype.F32, slot.Shape, () => BytesOf(parameters.Leaf(i))));
+
+    internal static TensorInfo Describe(SafetensorsTensor tensor) => new(TypeOf(tensor), [.. tensor.Shape]);
 
     private static ReadOnlyMemory<byte> BytesOf(Tensor parameter)
     {
@@ -64,6 +62,6 @@ public sealed class SafetensorsSource : ITensorSource
         SafetensorsDtype.I8 => ScalarType.Int8,
         SafetensorsDtype.U8 => ScalarType.Byte,
         SafetensorsDtype.Bool => ScalarType.Bool,
-        _ => throw new GridException(ErrorCodes.InvalidModel, $"tensor {tensor.Name} has dtype {tensor.Dtype.NameOf()}, which is not one of a model's.", tensor.Name),
+        _ => throw new GridException(ErrorCodes.InvalidModel, $"tensor {tensor.Name} has dtype {tensor.Dtype.NameOf()}, which no model here has; save the model in fp32, bf16 or fp16.", tensor.Name),
     };
 }

@@ -51,5 +51,5 @@ public static class WeightLoader
     }
 
     /// <summary>Checks names, shapes and dtypes without reading any weights.</summary>
-    public static void Check(Architecture architecture, ITensorSource source) => CheckpointNames.Check(architecture, source);
+    public static void Check(Architecture architecture, ITensorCatalog source) => CheckpointNames.Check(architecture, source);
 }

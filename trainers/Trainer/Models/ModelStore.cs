@@ -35,7 +35,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
         }
         var manifest = order.Model ?? throw Missing("base_model");
         var known = Architecture(manifest);
-        using var tensors = Wait(SourceTensors.OpenAsync(store, manifest.Files, SafetensorsProfile.General));
+        using var tensors = Weights(manifest);
         return Trainee.OfModel(new CausalLm(known, WeightLoader.LoadTrainable(known, tensors, device)));
     }
 
@@ -51,7 +51,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
                 : throw new GridException(ErrorCodes.Unavailable, "The session holds another base model; the job needs a session of its own.");
         }
         var architecture = Architecture(manifest);
-        using var tensors = Wait(SourceTensors.OpenAsync(store, manifest.Files, SafetensorsProfile.General));
+        using var tensors = Weights(manifest);
         var compute = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
         _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device, quantize));
         _residentKey = key;
@@ -75,6 +75,9 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
 
     internal static SourceFile Find(IReadOnlyList<SourceFile> files, string path) =>
         files.FirstOrDefault(f => f.Path == path) ?? throw new GridException(ErrorCodes.NotFound, $"There is no file '{path}'.", path);
+
+    private SourceTensors Weights(ModelManifest manifest) =>
+        Wait(SourceTensors.OpenAsync(store, Wait(StoredWeights.FilesAsync(store, manifest.Files)), SafetensorsProfile.Model));
 
     private Architecture Architecture(ModelManifest manifest) => ModelFamilies.Create(ModelConfig.Parse(Bytes(Find(manifest.Files, "config.json"))));
 
