@@ -122,7 +122,7 @@ public sealed class DatasetTokenizerTests : IDisposable
         using var tokens = await TokenDataset.OpenAsync(_data.Store, index);
         var (ids, labels) = (tokens[0].Ids.ToArray(), tokens[0].Labels.ToArray());
         var lengths = TrainingExample.Lengths(labels);
-        Assert.Equal((RowFormat.Preference, 2, lengths.Max()), (index.Format, lengths.Length, index.LongestExample));
+        Assert.Equal((DataFormats.Preference, 2, lengths.Max()), (index.Format, lengths.Length, index.LongestExample));
         Assert.Equal(["4<|im_end|>", "5<|im_end|>"], new[] { (0, lengths[0]), (lengths[0], ids.Length) }.Select(s => Learnt(s.Item1, s.Item2)));
         Assert.Equal(ids[..(lengths[0] - 3)], ids[lengths[0]..^3]);
 

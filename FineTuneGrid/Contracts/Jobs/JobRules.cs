@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Contracts.Jobs;
 
@@ -94,8 +95,8 @@ public static class JobRules
         if (pairs && spec.Method.IsFull) yield return new("objective.type", "objective.type 'dpo' needs method.type 'lora': the base without the adapter is the reference.");
         if (!pairs && spec.Objective.Beta is not null) yield return new("objective.beta", "objective.beta needs objective.type 'dpo'.");
         if (spec.Objective.Beta is 0) yield return new("objective.beta", "objective.beta must be above 0.");
-        if (!pairs && spec.Data.Format == "preference") yield return new("data.format", "data.format 'preference' needs objective.type 'dpo'.");
-        if (pairs && spec.Data.Format is not ("auto" or "preference")) yield return new("data.format", $"objective.type 'dpo' needs data.format 'preference', not '{spec.Data.Format}'.");
+        if (!pairs && spec.Data.Format == DataFormats.Preference) yield return new("data.format", $"data.format '{DataFormats.Preference}' needs objective.type 'dpo'.");
+        if (pairs && spec.Data.Format is not ("auto" or DataFormats.Preference)) yield return new("data.format", $"objective.type 'dpo' needs data.format '{DataFormats.Preference}', not '{spec.Data.Format}'.");
     }
 
     /// <summary>Accepted by the schema, but not by this build.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Contracts.Jobs;
 
@@ -81,7 +82,7 @@ public static class JobSchema
     {
         ["train"] = Text("A registered data set's name or id.", null),
         ["validation"] = Text("A registered data set's name or id, evaluated but never trained on.", null, nullable: true),
-        ["format"] = Choice("Row format.", "auto", "auto", "chat", "prompt-completion", "alpaca", "sharegpt", "text", "preference", "tokens"),
+        ["format"] = Choice("Row format.", "auto", "auto", "chat", "prompt-completion", "alpaca", "sharegpt", "text", DataFormats.Preference, "tokens"),
         ["sequence_length"] = Int("Longest example in tokens.", 2048, 2, 1 << 20),
         ["packing"] = Bool("Several examples share a micro-batch, each with its own attention and positions.", true),
     });

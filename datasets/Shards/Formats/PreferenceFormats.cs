@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Shards;
 
@@ -9,7 +10,7 @@ namespace FineTuneGrid.Shards;
 /// </summary>
 internal sealed class PreferenceFormat : RowFormat
 {
-    public override string Name => Preference;
+    public override string Name => DataFormats.Preference;
 
     public override IReadOnlyList<string> Required => ["chosen", "rejected"];
 
@@ -53,7 +54,7 @@ internal sealed class PreferenceFormat : RowFormat
 /// <summary>The same as OpenAI's files have it: <c>input</c> with messages and tools, <c>preferred_output</c> and <c>non_preferred_output</c>.</summary>
 internal sealed class OpenAiPreferenceFormat : RowFormat
 {
-    public override string Name => Preference;
+    public override string Name => DataFormats.Preference;
 
     public override IReadOnlyList<string> Required => ["input", "preferred_output", "non_preferred_output"];
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Shards;
 
@@ -7,9 +8,6 @@ namespace FineTuneGrid.Shards;
 public abstract class RowFormat
 {
     public const string Auto = "auto";
-
-    /// <summary>Pairs of answers: for preference optimisation, and for nothing else.</summary>
-    public const string Preference = "preference";
 
     private static readonly RowFormat[] All = [new TokensFormat(), new ChatFormat(), new ShareGptFormat(), new CompletionFormat(), new AlpacaFormat(), new TextFormat(), new PreferenceFormat(), new OpenAiPreferenceFormat()];
 
@@ -88,8 +86,8 @@ public abstract class RowFormat
     {
         List<string> fitting = [.. All.Where(f => f.Required.All(columns.Contains)).Select(f => f.Name)];
         // Prompts, texts and conversations beside pairs are parts of them.
-        if (fitting.Contains(Preference))
-            fitting = [Preference];
+        if (fitting.Contains(DataFormats.Preference))
+            fitting = [DataFormats.Preference];
         if (fitting.Count > 1)
             fitting.Remove("text");
         return fitting;

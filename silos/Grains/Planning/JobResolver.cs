@@ -17,7 +17,6 @@ namespace FineTuneGrid.Grains.Planning;
 public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAdapterCheck initAdapters, IJobPlanner planner)
 {
     /// <summary>Name of the format of pairs.</summary>
-    private const string Preference = "preference";
 
     public async Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission)
     {
@@ -144,8 +143,8 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
     private async Task<TokenIndex> TokenizeAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, JobSpec spec, int length, string field)
     {
         var pairs = spec.Objective.PairBeta is not null;
-        var tokens = await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, pairs ? Preference : spec.Data.Format, length);
-        return pairs || tokens.Format != Preference ? tokens : throw new GridException(ErrorCodes.InvalidDataset,
+        var tokens = await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, pairs ? DataFormats.Preference : spec.Data.Format, length);
+        return pairs || tokens.Format != DataFormats.Preference ? tokens : throw new GridException(ErrorCodes.InvalidDataset,
             $"{field}: '{dataset.View.Name}' holds pairs of answers, chosen and rejected; set objective.type to 'dpo', or name a data set of another format.", field);
     }
 
