@@ -10,7 +10,7 @@ public sealed class ModelRefusalTests(SharedGrid shared)
 {
     [Theory]
     [InlineData("""{"model_type": "nonesuch"}""", "unsupported_model", "supported are", "model_type")]
-    [InlineData("""{"num_attention_heads": 5}""", "invalid_model", "num_attention_heads", "hidden_size")]
+    [InlineData("""{"num_attention_heads": 5}""", "invalid_model", "must divide num_attention_heads (5); it is 2", "num_key_value_heads")]
     [InlineData("""{"num_hidden_layers": 3}""", "invalid_model", "tensor model.layers.2.input_layernorm.weight is missing", "model.layers.2.input_layernorm.weight")]
     [InlineData("""{"num_hidden_layers": 1}""", "invalid_model", "is no part of a llama model", "model.layers.1.input_layernorm.weight")]
     [InlineData("""{"vocab_size": 650}""", "invalid_model", "has shape [640, 64], not [650, 64]", "model.embed_tokens.weight")]

@@ -61,7 +61,7 @@ public sealed class AssetTests(GatewayUnderTest gateway)
         await gateway.Member.AddModelAsync("plain");
         var model = await gateway.Reader.GetAsync("/api/v1/models/plain").JsonAsync();
         Assert.Equal("llama", model.GetProperty("manifest").Text("model_type"));
-        Assert.Equal("model.layers.0.self_attn.q_proj", model.GetProperty("manifest").GetProperty("linear_modules")[0].Text("path"));
+        Assert.Equal("model.layers.0.mlp.down_proj", model.GetProperty("manifest").GetProperty("linear_modules")[0].Text("path"));
     }
 
     [Fact]

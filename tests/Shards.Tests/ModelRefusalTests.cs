@@ -146,6 +146,8 @@ public sealed class ModelRefusalTests : IDisposable
     [InlineData("{{ messages[0]['content'] | frobnicate }}", "frobnicate")]
     [InlineData("{% for m in messages %}{{ m['content'] + 1 }}{% endfor %}", "cannot be run")]
     [InlineData("{% for i in range(100000) %}{% for j in range(100000) %}{{ i }}{% endfor %}{% endfor %}", "more than 200000 steps")]
+    [InlineData("{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}", "more than 200000 steps")]
+    [InlineData("{% for i in range(90000) %}{{ range(90000) | length }}{% endfor %}", "builds more text")]
     [InlineData("{% set ns = namespace(t='x') %}{% for i in range(60) %}{% set ns.t = ns.t + ns.t %}{% endfor %}", "builds more text")]
     [InlineData("{{ raise_exception('no conversation suits me') }}", "no conversation suits me")]
     public async Task Template_ThatFailsOrRunsTooLong_IsRefused(string template, string says)

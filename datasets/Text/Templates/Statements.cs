@@ -75,10 +75,14 @@ internal sealed class ForStatement(Expression target, Expression iterable, Expre
 
     private void Loop(object? value, TemplateScope scope, int depth)
     {
-        var loop = new TemplateLoop(TemplateValues.Items(value), filter is null ? null : item => Chosen(item, scope), depth,
+        var items = TemplateValues.Items(value);
+        scope.Run.Budget.Build(items.Count);
+        var loop = new TemplateLoop(items, filter is null ? null : item => Chosen(item, scope), depth,
             recursive ? children => scope.Run.Capture(() => Loop(children, scope, depth + 1)) : null);
         while (loop.MoveNext())
         {
+            // A body may be empty.
+            scope.Run.Budget.Step();
             var inner = scope.Inner();
             inner["loop"] = loop;
             Assign(target, loop.Item, inner);

@@ -20,6 +20,7 @@ internal static class TemplateFilters
         ["dictsort"] = (v, a, _) => DictSort(v, a),
         ["e"] = (v, _, _) => Escape(TemplateValues.Print(v)),
         ["escape"] = (v, _, _) => Escape(TemplateValues.Print(v)),
+        ["filesizeformat"] = (v, a, _) => TextFilters.FileSize(v, a),
         ["float"] = (v, a, _) => ToReal(v, a.Get(0, "default", 0.0)),
         ["forceescape"] = (v, _, _) => Escape(TemplateValues.Print(v)),
         ["format"] = (v, a, b) => TemplateFormat.Percent(TemplateValues.Print(v), new TemplateTuple(a.Positional), b),
@@ -28,16 +29,21 @@ internal static class TemplateFilters
         ["items"] = (v, _, _) => v is Undefined ? [] : v is TemplateDict dict ? dict.Select(object? (p) => new TemplateTuple([p.Key, p.Value])).ToList() : throw Unfit("items", v),
         ["length"] = (v, _, _) => TemplateValues.Length(v),
         ["lower"] = (v, _, _) => TemplateCase.Lower(TemplateValues.Print(v)),
+        ["pprint"] = (v, _, b) => PrettyPrinter.Write(v, b),
         ["replace"] = (v, a, b) => Replace(TemplateValues.Print(v), TemplateValues.Print(a.Get(0, "old")), TemplateValues.Print(a.Get(1, "new")), a.Number(2, "count", -1), b),
         ["round"] = (v, a, _) => Round(v, a),
         ["safe"] = (v, _, _) => TemplateValues.Print(v),
         ["string"] = (v, _, _) => TemplateValues.Print(v),
+        ["striptags"] = (v, _, b) => TextFilters.StripTags(TemplateValues.Print(v), b),
         ["title"] = (v, _, _) => TitleCase(TemplateValues.Print(v)),
         ["tojson"] = (v, a, b) => TemplateJson.Write(v, a, b),
         ["trim"] = (v, a, _) => TemplateMethods.Trim(TemplateValues.Print(v), a, true, true),
         ["truncate"] = (v, a, _) => Truncate(TemplateValues.Print(v), a),
         ["upper"] = (v, _, _) => TemplateCase.Upper(TemplateValues.Print(v)),
+        ["urlencode"] = (v, _, b) => TextFilters.UrlEncode(v, b),
         ["wordcount"] = (v, _, _) => (long)TemplateValues.Print(v).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Length,
+        ["wordwrap"] = (v, a, b) => TextFilters.WordWrap(TemplateValues.Print(v), a, b),
+        ["xmlattr"] = (v, a, b) => TextFilters.XmlAttributes(v, a, b),
     };
 
     public static bool Exists(string name) => Filters.ContainsKey(name) || SequenceFilters.Exists(name);
@@ -106,7 +112,7 @@ internal static class TemplateFilters
 
     public static object? Fold(object? value, bool caseSensitive) => !caseSensitive && value is string text ? text.ToLowerInvariant() : value;
 
-    private static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
+    public static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal)
         .Replace("<", "&lt;", StringComparison.Ordinal).Replace("'", "&#39;", StringComparison.Ordinal).Replace("\"", "&#34;", StringComparison.Ordinal);
 
     private static double ToReal(object? value, object? fallback) => value switch
@@ -164,7 +170,7 @@ internal static class TemplateFilters
     }
 
     // By the number's exact value: 2.675 is a little less than it looks. Ties go to the even digit.
-    private static double Common(double number, double scale)
+    public static double Common(double number, double scale)
     {
         var scaled = number * scale;
         var isTie = Math.FusedMultiplyAdd(number, scale, -scaled) == 0 && Math.Abs(scaled - Math.Truncate(scaled)) == 0.5;

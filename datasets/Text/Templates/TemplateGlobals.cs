@@ -5,18 +5,21 @@ namespace FineTuneGrid.Text.Templates;
 /// <summary>The functions that a template can always call. Nothing here reaches outside the given values.</summary>
 internal static class TemplateGlobals
 {
+    /// <summary>Memory of a number in a list, in units of text.</summary>
+    private const long UnitsOfNumber = 16;
+
     private const int LongestRange = 100_000;
 
     public static void Define(TemplateScope scope, DateTime date)
     {
-        scope["range"] = new TemplateFunction("range", Range);
+        scope["range"] = new TemplateFunction("range", a => Range(a, scope.Run.Budget));
         scope["dict"] = new TemplateFunction("dict", Dict);
         scope["namespace"] = new TemplateFunction("namespace", a => new TemplateNamespace(Dict(a)));
         scope["raise_exception"] = new TemplateFunction("raise_exception", a => throw new TemplateException(TemplateValues.Print(a.Get(0, "message"))) { Raised = true });
         scope["strftime_now"] = new TemplateFunction("strftime_now", a => Format(date, a.Text(0, "format")));
     }
 
-    private static object Range(CallArguments arguments)
+    private static object Range(CallArguments arguments, TemplateBudget budget)
     {
         var one = !arguments.Has(1, "stop");
         var start = one ? 0 : arguments.Number(0, "start", 0);
@@ -31,6 +34,7 @@ internal static class TemplateGlobals
             if (values.Count > LongestRange)
                 throw new TemplateException($"range: more than {LongestRange} numbers");
         }
+        budget.Build(UnitsOfNumber * values.Count);
         return values;
     }
 

@@ -29,7 +29,7 @@ internal static class TemplateMethods
         "rstrip" => a => Trim(text, a, false, true),
         "split" => a => Split(text, a, fromRight: false, budget),
         "rsplit" => a => Split(text, a, fromRight: true, budget),
-        "splitlines" => a => Lines(text, a.Flag(0, "keepends", false)),
+        "splitlines" => a => Lines(text, a.Flag(0, "keepends", false)).ConvertAll(object? (line) => line),
         "partition" => a => text.IndexOf(a.Text(0, "sep"), StringComparison.Ordinal) is var at and >= 0
             ? new TemplateTuple([text[..at], a.Text(0, "sep"), text[(at + a.Text(0, "sep").Length)..]]) : new TemplateTuple([text, "", ""]),
         "rpartition" => a => text.LastIndexOf(a.Text(0, "sep"), StringComparison.Ordinal) is var at and >= 0
@@ -145,9 +145,10 @@ internal static class TemplateMethods
         return parts;
     }
 
-    private static List<object?> Lines(string text, bool keepEnds)
+    /// <summary>Python's str.splitlines.</summary>
+    public static List<string> Lines(string text, bool keepEnds)
     {
-        List<object?> lines = [];
+        List<string> lines = [];
         for (var start = 0; start < text.Length;)
         {
             var end = text.AsSpan(start).IndexOfAny("\n\r\v\f\u001c\u001d\u001e\u0085\u2028\u2029");

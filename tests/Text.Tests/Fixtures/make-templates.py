@@ -109,6 +109,17 @@ a  {%- if t %}  b  {%- endif %}  c  {%+ if t %} d {% endif +%}  e {#- comment -#
 {{ raise_exception('no ' ~ x) }}
 {{ 1 // 0 }}
 {{ x | nofilter }}
+{{ 'a b/ü&=~' | urlencode }} {{ {'q': 'a b/c', 'é': 1} | urlencode }} {{ [('a', 1), ('b', none)] | urlencode }} {{ 5 | urlencode }} {{ {} | urlencode }}|
+{{ 1 | filesizeformat }} {{ 0 | filesizeformat }} {{ 999.9 | filesizeformat }} {{ 1000 | filesizeformat }} {{ 1250 | filesizeformat }} {{ 1350000 | filesizeformat }} {{ '13000' | filesizeformat }} {{ 1024 | filesizeformat(true) }} {{ 1536 | filesizeformat(binary=true) }} {{ 1e15 | filesizeformat }} {{ 1e30 | filesizeformat }} {{ -5 | filesizeformat }}
+{{ 'x' | filesizeformat }}
+{{ '<p>A <b>b</b>\n  c &amp; d<!-- <i>e</i> --> f</p> <g' | striptags }} {{ '<<a>b>' | striptags }} {{ '<!<!-- a -->--b-->c' | striptags }} {{ '&lt;x&gt; &eacute; &#233; &nope; &quot;' | striptags }}
+{{ 'The quick brown fox jumps over the lazy dog.' | wordwrap(15) }}|{{ 'aaaaaaaaaaaaaaaaaaaa bb' | wordwrap(6) }}|{{ 'aaaaaaaaaaaa bb' | wordwrap(6, false) }}|{{ 'one two\n\nthree four five' | wordwrap(8, wrapstring='~') }}|{{ 'well-known half-life x-y --option a--b' | wordwrap(7) }}|{{ 'well-known half-life' | wordwrap(7, break_on_hyphens=false) }}|{{ 'extraordinarily-long-winded-word' | wordwrap(10) }}|{{ '  lead and trail  ' | wordwrap(6) }}|{{ u | wordwrap(2) }}|{{ '' | wordwrap }}|{{ 'a  b   c' | wordwrap(4) }}
+{{ s | wordwrap(0) }}
+{{ d | pprint }} {{ x | pprint }} {{ q | pprint }} {{ {'b': 1, 'a': [1, {'z': none, 'y': true}]} | pprint }} {{ (1,) | pprint }} {{ [] | pprint }} {{ 'x' | pprint }}
+{{ {'name': 'a long enough name to fill', 'items': ['first entry of the list', 'second entry of the list', 'third'], 'deep': {'inner': {'more': 'text that goes on and on until the line is full, and then some more of it', 'n': 1}}} | pprint }}
+{{ ('words that repeat ' * 12) | pprint }}|{{ ['words that repeat ' * 12, 'short', 'x' * 90] | pprint }}|{{ ('line one\nline two is here\n' * 4) | pprint }}|{{ [('aaaaaaaaaaaaaaaaaaaa', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb', 'cccccccccccccccccccccccccccccc'), ('d' * 100,)] | pprint }}
+<a{{ {'class': 'x y', 'id': 5, 'no': none, 'title': '"<&>'} | xmlattr }}>{{ {} | xmlattr }}{{ {'k': 1} | xmlattr(false) }}
+{{ {'a b': 1} | xmlattr }}
 {{ x is notest }}
 {% if x %}
 {% foo %}
