@@ -49,6 +49,39 @@ public sealed class LoraTests
         Assert.Equal(4, plan.Modules.Single(m => m.Name == "model.layers.1.mlp.down_proj").Scale);
     }
 
+    /// <summary>As PEFT's get_pattern_key: the first key in the spec's order that matches the end of the path, after a dot or from its start.</summary>
+    [Theory]
+    [InlineData("q_proj=8 layers.0.self_attn.q_proj=4", "model.layers.0.self_attn.q_proj", 8)]
+    [InlineData("layers.0.self_attn.q_proj=4 q_proj=8", "model.layers.0.self_attn.q_proj", 4)]
+    [InlineData("layers.0.self_attn.q_proj=4 q_proj=8", "model.layers.1.self_attn.q_proj", 8)]
+    [InlineData("^model.layers.1.*q_proj=2", "model.layers.1.self_attn.q_proj", 2)]
+    [InlineData("^model.layers.1.*q_proj=2", "model.layers.0.self_attn.q_proj", 16)]
+    [InlineData("self_attn\\.[qk]_proj=2", "model.layers.0.self_attn.k_proj", 2)]
+    [InlineData("self_attn.v_proj|down_proj=2", "model.layers.0.mlp.down_proj", 2)]
+    public void Resolve_RankPattern_IsPeftsFirstMatch_AlsoAfterTheConfigIsWritten(string patterns, string module, int rank)
+    {
+        var map = patterns.Split(' ').Select(p => p.Split('=')).ToDictionary(p => p[0], p => int.Parse(p[1], System.Globalization.CultureInfo.InvariantCulture));
+        var plan = LoraPlan.Resolve(_golden.Architecture, new LoraSpec { Rank = 16, Alpha = 16, RankPattern = map });
+        Assert.Equal(rank, plan.Modules.Single(m => m.Name == module).Rank);
+        Assert.Equal(plan.Modules, LoraPlan.Resolve(_golden.Architecture, PeftConfig.Read(PeftConfig.Write(plan, "base"))).Modules);
+    }
+
+    [Theory]
+    [InlineData("all-linear")]
+    [InlineData("All-Linear")]
+    public void Resolve_AllLinearOfAPublishedAdapter_IsWhatPeftTakes(string word) => Assert.Equal(14,
+        LoraPlan.Resolve(_golden.Architecture, PeftConfig.Read(JsonSerializer.SerializeToUtf8Bytes(new { peft_type = "LORA", r = 2, target_modules = word }))).Modules.Count);
+
+    [Fact]
+    public void Resolve_PublishedAdapter_PassesOverWhatPeftPassesOver_AndTakesAnyRank()
+    {
+        const string json = """{"peft_type":"LORA","r":64,"target_modules":["q_proj","query_key_value"],"rank_pattern":{"dense":4},"alpha_pattern":{"fc1":4}}""";
+        var modules = LoraPlan.Resolve(_golden.Architecture, PeftConfig.Read(System.Text.Encoding.UTF8.GetBytes(json))).Modules;
+        Assert.Equal([("model.layers.0.self_attn.q_proj", 64), ("model.layers.1.self_attn.q_proj", 64)], modules.Select(m => (m.Name, m.Rank)));
+        var none = json.Replace("\"q_proj\",", "", StringComparison.Ordinal);
+        Assert.Equal("method.target_modules", Assert.Throws<GridException>(() => LoraPlan.Resolve(_golden.Architecture, PeftConfig.Read(System.Text.Encoding.UTF8.GetBytes(none)))).Field);
+    }
+
     [Theory]
     [InlineData(0, "method.rank")]
     [InlineData(25, "method.rank")]
@@ -182,6 +215,7 @@ public sealed class LoraTests
     [Theory]
     [InlineData("""{"peft_type":"IA3"}""", "peft_type")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"use_qalora":true}""", "use_qalora")]
+    [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"init_lora_weights":"pissa_niter_16"}""", "init_lora_weights")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"bias":"all"}""", "bias")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"modules_to_save":["lm_head"]}""", "modules_to_save")]
     [InlineData("""{"peft_type":"LORA","r":8}""", "target_modules")]

@@ -46,18 +46,22 @@ public sealed class LoraPlan
             throw Bad($"method.dropout is {spec.Dropout}; it must be at least 0 and below 1.", "method.dropout");
         var ranks = Compile(spec.RankPattern, "method.rank_pattern");
         var alphas = Compile(spec.AlphaPattern, "method.alpha_pattern");
-        var modules = Select(architecture, spec.Targets)
+        var modules = Select(architecture, spec)
             .Select(l => Module(l, Pick(ranks, l.Name, spec.Rank), Pick(alphas, l.Name, spec.Alpha), spec))
             .ToList();
-        CheckUsed(ranks, modules, "method.rank_pattern");
-        CheckUsed(alphas, modules, "method.alpha_pattern");
+        if (!spec.IsPublished)
+        {
+            CheckUsed(ranks, modules, "method.rank_pattern");
+            CheckUsed(alphas, modules, "method.alpha_pattern");
+        }
+
         return new LoraPlan(spec, modules);
     }
 
     private static LoraModuleSpec Module(LinearSpec linear, (int Value, string? Key) rank, (double Value, string? Key) alpha, LoraSpec spec)
     {
         var limit = linear.Router ? linear.In : Math.Min(linear.In, linear.Out);
-        if (rank.Value < 1 || rank.Value > limit)
+        if (rank.Value < 1 || (rank.Value > limit && !spec.IsPublished))
         {
             var field = rank.Key is null ? "method.rank" : $"method.rank_pattern.{rank.Key}";
             throw Bad($"{field} is {rank.Value}; {linear.Name} is {linear.Out} x {linear.In}, so its rank must be from 1 to {limit}.", field);
@@ -72,8 +76,9 @@ public sealed class LoraPlan
         return new LoraModuleSpec(linear.Name, linear.In, linear.Out, rank.Value, alpha.Value, spec.ScaleOf(rank.Value, alpha.Value), linear.Transposed, spec.Dora);
     }
 
-    private static IReadOnlyList<LinearSpec> Select(Architecture architecture, TargetModules targets)
+    private static IReadOnlyList<LinearSpec> Select(Architecture architecture, LoraSpec spec)
     {
+        var targets = spec.Targets;
         if (targets.Pattern is { } pattern)
         {
             var regex = ToRegex(pattern, "method.target_modules");
@@ -85,12 +90,9 @@ public sealed class LoraPlan
             return architecture.Linears;
         if (suffixes.Count == 0)
             throw Bad("method.target_modules may not be empty; use 'all-linear' or name modules.", "method.target_modules");
-        foreach (var suffix in suffixes)
-        {
-            if (!architecture.Linears.Any(l => EndsWith(l.Name, suffix)))
-                throw Unknown($"'{suffix}'", architecture);
-        }
-
+        var unknown = suffixes.Where(suffix => !architecture.Linears.Any(l => EndsWith(l.Name, suffix))).ToList();
+        if (unknown.Count > 0 && (unknown.Count == suffixes.Count || !spec.IsPublished))
+            throw Unknown($"'{unknown[0]}'", architecture);
         return [.. architecture.Linears.Where(l => suffixes.Any(s => EndsWith(l.Name, s)))];
     }
 
@@ -105,7 +107,7 @@ public sealed class LoraPlan
     }
 
     private static List<(string Key, Regex Regex, T Value)> Compile<T>(IReadOnlyDictionary<string, T> patterns, string field) =>
-        [.. patterns.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => (p.Key, ToRegex($"(?:.*\\.)?(?:{p.Key})", $"{field}.{p.Key}"), p.Value))];
+        [.. patterns.Select(p => (p.Key, ToRegex($"(?:.*\\.)?(?:{p.Key})", $"{field}.{p.Key}"), p.Value))];
 
     private static (T Value, string? Key) Pick<T>(List<(string Key, Regex Regex, T Value)> patterns, string module, T fallback)
     {

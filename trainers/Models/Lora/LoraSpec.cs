@@ -14,7 +14,7 @@ public sealed record LoraSpec
 
     public TargetModules Targets { get; init; } = TargetModules.AllLinear;
 
-    /// <summary>Ranks of some modules, by a regular expression on the end of the module's path, as in PEFT.</summary>
+    /// <summary>Ranks of some modules, by a regular expression on the end of the module's path. As in PEFT the first that matches holds.</summary>
     public IReadOnlyDictionary<string, int> RankPattern { get; init; } = new Dictionary<string, int>();
 
     public IReadOnlyDictionary<string, double> AlphaPattern { get; init; } = new Dictionary<string, double>();
@@ -24,6 +24,12 @@ public sealed record LoraSpec
 
     /// <summary>Direction and magnitude apart, DoRA (Liu et al. 2024): each row of W + scale * B A is brought to a length that is trained.</summary>
     public bool Dora { get; init; }
+
+    /// <summary>
+    /// Of an adapter that was made elsewhere. PEFT passes over names and patterns that match nothing and takes any rank; a spec of ours
+    /// that has such is refused.
+    /// </summary>
+    public bool IsPublished { get; init; }
 
     public static LoraSpec From(MethodSpec method) => new()
     {

@@ -17,7 +17,10 @@ public static class PeftConfig
         "alora_invocation_tokens", "arrow_config", "corda_config", "kasa_config", "use_bdlora", "velora_config",
     ];
 
-    /// <summary>The config of an exported adapter: keys sorted, as PEFT writes them.</summary>
+    /// <summary>Ways to start factors that leave the base as it is.</summary>
+    private static readonly string[] KeepTheBase = ["gaussian", "eva", "orthogonal"];
+
+    /// <summary>The config of an exported adapter: keys sorted, as PEFT writes them, but for patterns, of which the first that matches holds.</summary>
     public static byte[] Write(LoraPlan plan, string baseModel)
     {
         var spec = plan.Spec;
@@ -25,7 +28,7 @@ public static class PeftConfig
         var suffixes = spec.Targets.Suffixes?.Order(StringComparer.Ordinal).ToArray();
         var json = new JsonObject
         {
-            ["alpha_pattern"] = new JsonObject(spec.AlphaPattern.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+            ["alpha_pattern"] = new JsonObject(spec.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["auto_mapping"] = null,
             ["base_model_name_or_path"] = baseModel,
             ["bias"] = "none",
@@ -39,7 +42,7 @@ public static class PeftConfig
             ["modules_to_save"] = null,
             ["peft_type"] = "LORA",
             ["r"] = spec.Rank,
-            ["rank_pattern"] = new JsonObject(spec.RankPattern.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
+            ["rank_pattern"] = new JsonObject(spec.RankPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["revision"] = null,
             ["target_modules"] = new JsonArray([.. (suffixes ?? Ends(plan) ?? [.. targets]).Select(t => (JsonNode?)t)]),
             ["task_type"] = "CAUSAL_LM",
@@ -61,6 +64,8 @@ public static class PeftConfig
                 throw Bad(name, "is set, which this build does not support; it must be null");
         }
 
+        if (config.Has("init_lora_weights") && config.Json.GetProperty("init_lora_weights") is { ValueKind: JsonValueKind.String } init && !Array.Exists(KeepTheBase, k => init.ValueEquals(k)))
+            throw Bad("init_lora_weights", $"is {init.GetRawText()}: its factors belong to a base that was changed at their start; save them for the base itself (path_initial_model_for_weight_conversion of PEFT's save_pretrained)");
         if (config.Flag("use_qalora", false))
             throw Bad("use_qalora", "must be false");
         if ((config.TextOrNull("bias") ?? "none") != "none" || config.Flag("lora_bias", false))
@@ -73,6 +78,7 @@ public static class PeftConfig
             RsLora = config.Flag("use_rslora", false),
             Dora = config.Flag("use_dora", false),
             Targets = Targets(config),
+            IsPublished = true,
             RankPattern = Map(config, "rank_pattern", (c, key) => c.Int(key)),
             AlphaPattern = Map(config, "alpha_pattern", (c, key) => c.Number(key)),
         };
@@ -99,7 +105,7 @@ public static class PeftConfig
         {
             JsonValueKind.Array when json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String) => TargetModules.From(json),
             // A string is a regular expression on the whole path, but for this one word.
-            JsonValueKind.String when json.GetString() == "all-linear" => TargetModules.AllLinear,
+            JsonValueKind.String when string.Equals(json.GetString(), "all-linear", StringComparison.OrdinalIgnoreCase) => TargetModules.AllLinear,
             JsonValueKind.String => new TargetModules(null, json.GetString()),
             _ => throw Bad("target_modules", "must be a list of names or a regular expression"),
         };
