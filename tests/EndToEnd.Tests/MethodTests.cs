@@ -27,6 +27,7 @@ public sealed class MethodTests(SharedGrid shared) : IAsyncLifetime
         var losses = events.Seen.Where(e => e.Type == "metrics").SelectMany(e => e.Data.GetProperty("steps").EnumerateArray()).Select(s => s.GetProperty("train_loss").GetDouble()).ToList();
         Assert.Equal(Math.Log(2), losses[0], 1e-4);
         Assert.True(losses[^1] < 0.5, $"{losses[^1]}");
+        await CheckRewardsAsync(events.Job);
 
         var config = JsonNode.Parse(await Grid.PullAsync("team/preferred", "adapter_config.json"))!;
         Assert.True((bool)config["use_dora"]!);
@@ -46,6 +47,25 @@ public sealed class MethodTests(SharedGrid shared) : IAsyncLifetime
 
         var other = await Grid.PlanAsync(TinyData.Job("team/refused", job => job["objective"] = new JsonObject { ["type"] = "dpo" }));
         Assert.Equal("data.format", other["field"]);
+    }
+
+    /// <summary>By TRL's names, in the steps' metrics, each once.</summary>
+    private async Task CheckRewardsAsync(string job)
+    {
+        var rows = (await Grid.GetAsync($"/api/v1/jobs/{job}/metrics?limit=1000")).Ok().Json.GetProperty("data").EnumerateArray().ToList();
+        Assert.Equal(Enumerable.Range(1, 40), rows.Select(r => r.GetProperty("step").GetInt32()));
+        Assert.Equal(0, Number(rows[0], "rewards/margins"), 1e-3);
+        var last = rows[^1];
+        Assert.True(Number(last, "rewards/margins") > 0.4 && Number(last, "rewards/accuracies") > 0.8, last.GetRawText());
+        foreach (var kind in (string[])["", "eval_"])
+        {
+            Assert.Equal(Number(last, kind + "rewards/chosen") - Number(last, kind + "rewards/rejected"), Number(last, kind + "rewards/margins"), 1e-6);
+            Assert.InRange(Number(last, kind + "rewards/accuracies"), 0, 1);
+            Assert.True(Number(last, kind + "logps/chosen") < 0 && Number(last, kind + "logps/rejected") < 0, last.GetRawText());
+        }
+        Assert.All(rows, r => Assert.Equal(r.TryGetProperty("valid_loss", out _), r.TryGetProperty("eval_rewards/margins", out _)));
+
+        static double Number(JsonElement row, string name) => row.GetProperty(name).GetDouble();
     }
 
     private static void Everything(JsonObject job)

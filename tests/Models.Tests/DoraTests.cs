@@ -66,8 +66,8 @@ public sealed class DoraTests
         var golden = new Golden(family);
         using var model = golden.Load();
         using var adapter = Adapter(golden, model);
-        var losses = model.Loss(golden.Batch(), adapter).TokenLosses;
-        Assert.All(model.Loss(golden.Batch()).TokenLosses.Zip(losses), p => Assert.Equal(p.First, p.Second, 1e-4f));
+        var losses = model.Loss(golden.Batch(), adapter).Losses;
+        Assert.All(model.Loss(golden.Batch()).Losses.Zip(losses), p => Assert.Equal(p.First, p.Second, 1e-4f));
     }
 
     [Theory]
@@ -79,9 +79,9 @@ public sealed class DoraTests
         using var model = golden.Load();
         using var adapter = Trained(golden, model);
         using var merged = Merged(model, adapter, Lengths(model, adapter));
-        var expected = merged.Loss(golden.Batch()).TokenLosses;
-        Assert.All(expected.Zip(model.Loss(golden.Batch(), adapter).TokenLosses), p => Assert.Equal(p.First, p.Second, 1e-4f));
-        Assert.True(expected.Zip(model.Loss(golden.Batch()).TokenLosses).Max(p => Math.Abs(p.First - p.Second)) > 0.1);
+        var expected = merged.Loss(golden.Batch()).Losses;
+        Assert.All(expected.Zip(model.Loss(golden.Batch(), adapter).Losses), p => Assert.Equal(p.First, p.Second, 1e-4f));
+        Assert.True(expected.Zip(model.Loss(golden.Batch()).Losses).Max(p => Math.Abs(p.First - p.Second)) > 0.1);
     }
 
     [Theory]
@@ -125,8 +125,8 @@ public sealed class DoraTests
         using var start = Adapter(golden, model, dropout: 0.5);
         using var buffer = start.Parameters.NewBuffer();
         // With B zero and the base's own lengths there is nothing that dropout could change.
-        var dropped = model.LossAndGradients(golden.Batch(), start, buffer, new TrainingPass(DropoutSeed: 4)).TokenLosses;
-        Assert.All(model.Loss(golden.Batch()).TokenLosses.Zip(dropped), p => Assert.Equal(p.First, p.Second, 1e-4f));
+        var dropped = model.LossAndGradients(golden.Batch(), start, buffer, new TrainingPass(DropoutSeed: 4)).Losses;
+        Assert.All(model.Loss(golden.Batch()).Losses.Zip(dropped), p => Assert.Equal(p.First, p.Second, 1e-4f));
 
         using var adapter = Trained(golden, model, dropout: 0.3);
         Assert.Equal(Bits(new TrainingPass(DropoutSeed: 1)), Bits(new TrainingPass(DropoutSeed: 1, Recompute: true)));

@@ -77,7 +77,7 @@ public sealed class FamilyTableTests
         return
         [
             expected.Zip(logits, (e, a) => Math.Abs(e - a)).Max() / expected.Max(Math.Abs),
-            probabilities.Zip(model.Loss(batch).TokenLosses, (e, l) => Math.Abs(e + l)).Max(), losses, elements,
+            probabilities.Zip(model.Loss(batch).Losses, (e, l) => Math.Abs(e + l)).Max(), losses, elements,
         ];
     }
 

@@ -124,11 +124,11 @@ public sealed class FamilyTests
     {
         var golden = new Golden(family);
         using var model = golden.Load();
-        var expected = model.Loss(golden.Batch()).TokenLosses;
+        var expected = model.Loss(golden.Batch()).Losses;
         var bare = new Renamed(golden.Weights, n => n[(n.StartsWith(prefix, StringComparison.Ordinal) ? prefix.Length : 0)..],
             "h.0.attn.bias", "h.1.attn.masked_bias", "layers.0.self_attn.rotary_emb.inv_freq", "lm_head.weight");
         using var loaded = new CausalLm(golden.Architecture, WeightLoader.Load(golden.Architecture, bare));
-        Assert.Equal(expected, loaded.Loss(golden.Batch()).TokenLosses);
+        Assert.Equal(expected, loaded.Loss(golden.Batch()).Losses);
     }
 
     [Fact]

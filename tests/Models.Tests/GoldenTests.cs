@@ -22,7 +22,7 @@ public sealed class GoldenTests
         var expected = golden.Values.GetProperty("logprobs").Deserialize<double[][]>()!.SelectMany(r => r).ToArray();
         Assert.Equal(expected.Length, loss.Count);
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] + loss.TokenLosses[i]) < 1e-4, $"row {i}: {-loss.TokenLosses[i]} instead of {expected[i]}");
+            Assert.True(Math.Abs(expected[i] + loss.Losses[i]) < 1e-4, $"row {i}: {-loss.Losses[i]} instead of {expected[i]}");
         Assert.Equal(golden.Values.GetProperty("mean_loss").GetDouble(), loss.Sum / loss.Count, 1e-5);
     }
 
@@ -69,7 +69,7 @@ public sealed class GoldenTests
         var batch = golden.Batch();
         Assert.Equal(golden.Training.GetProperty("trainable_parameters").GetInt64(), adapter.Plan.ParameterCount);
         Assert.Equal(Strings("adapted_modules"), adapter.Plan.Modules.Select(m => m.Name).Order(StringComparer.Ordinal));
-        AssertClose(Floats("init_logprobs"), [.. model.Loss(batch, adapter).TokenLosses.Select(l => -l)], 1e-4);
+        AssertClose(Floats("init_logprobs"), [.. model.Loss(batch, adapter).Losses.Select(l => -l)], 1e-4);
         double[] losses = Numbers("loss_before_step"), norms = Numbers("grad_norm");
         for (var step = 0; step < 4; step++)
         {
@@ -82,7 +82,7 @@ public sealed class GoldenTests
 
         var after = model.Loss(batch, adapter);
         Assert.Equal(golden.Training.GetProperty("loss_after_last_step").GetDouble(), after.Sum / after.Count, 1e-4);
-        AssertClose(Floats("final_logprobs"), [.. model.Loss(batch, final).TokenLosses.Select(l => -l)], 1e-4);
+        AssertClose(Floats("final_logprobs"), [.. model.Loss(batch, final).Losses.Select(l => -l)], 1e-4);
         var pairs = Values(final.Parameters.Flat).Zip(Values(adapter.Parameters.Flat)).ToList();
         Assert.True(pairs.Count(p => Math.Abs(p.First - p.Second) < 1e-3) >= 0.999 * pairs.Count);
         Assert.All(pairs, p => Assert.True(Math.Abs(p.First - p.Second) < 2 * 5e-3 * 4));

@@ -66,10 +66,28 @@ public sealed class PreferenceTests : IDisposable
     {
         Move();
         var loss = _model.PairLoss(Pairs(), _adapter, Beta);
-        Assert.All(ByFormula().Zip(loss.TokenLosses), p => Assert.Equal(p.First, p.Second, 1e-4));
-        Assert.True(loss.TokenLosses.Max() - loss.TokenLosses.Min() > 0.01);
+        Assert.All(ByFormula().Zip(loss.Losses), p => Assert.Equal(p.First, p.Second, 1e-4));
+        Assert.True(loss.Losses.Max() - loss.Losses.Min() > 0.01);
+        Assert.Equal(Sequences.Sum(s => s.Length - 5), loss.SupervisedTokens);
         using var gradient = _adapter.Parameters.NewBuffer();
         Assert.Equal(loss.Sum, _model.LossAndGradients(Pairs(), _adapter, gradient, new TrainingPass(Beta: Beta)).Sum, 1e-5);
+    }
+
+    [Fact]
+    public void Sums_AreRewardsAndLogProbabilitiesOfEachSide()
+    {
+        Move();
+        var batches = Sequences.Select(s => new MicroBatch(s, [s.Length], [.. s.Select((t, i) => i < 5 ? MicroBatch.Ignored : t)])).ToArray();
+        var logps = batches.Select(b => -_model.Loss(b, _adapter).Sum).ToArray();
+        var rewards = batches.Select((b, i) => Beta * (logps[i] + _model.Loss(b).Sum)).ToArray();
+        var sums = _model.PairLoss(Pairs(), _adapter, Beta).Pairs;
+        Assert.Equal(Side(rewards, 0), sums.ChosenRewards, 1e-3);
+        Assert.Equal(Side(rewards, 1), sums.RejectedRewards, 1e-3);
+        Assert.Equal(Side(logps, 0), sums.ChosenLogps, 1e-2);
+        Assert.Equal(Side(logps, 1), sums.RejectedLogps, 1e-2);
+        Assert.Equal(Enumerable.Range(0, 3).Count(i => rewards[2 * i] > rewards[2 * i + 1]), sums.Accurate);
+
+        static double Side(double[] values, int side) => values.Where((_, i) => i % 2 == side).Sum();
     }
 
     [Fact]

@@ -27,9 +27,9 @@ public sealed class TrainingTests
         using var apart = adapter.Parameters.NewBuffer();
         int[][] sequences = [.. Lengths.Select((n, i) => golden.Sequences[i % 2][..n])];
         var packed = model.LossAndGradients(MicroBatch.Of(sequences), adapter, together);
-        var losses = sequences.Select(s => model.LossAndGradients(MicroBatch.Of(s), adapter, apart)).SelectMany(l => l.TokenLosses).ToList();
+        var losses = sequences.Select(s => model.LossAndGradients(MicroBatch.Of(s), adapter, apart)).SelectMany(l => l.Losses).ToList();
         Assert.Equal(losses.Count, packed.Count);
-        Assert.All(losses.Zip(packed.TokenLosses), p => Assert.Equal(p.First, p.Second, 1e-5f));
+        Assert.All(losses.Zip(packed.Losses), p => Assert.Equal(p.First, p.Second, 1e-5f));
         AssertNear(together, apart, 1e-5);
     }
 
@@ -40,8 +40,8 @@ public sealed class TrainingTests
         var golden = new Golden(family);
         using var model = golden.Load();
         var first = golden.Sequences[0][..20];
-        var alone = model.Loss(MicroBatch.Of(first)).TokenLosses;
-        var beside = model.Loss(MicroBatch.Of(first, golden.Sequences[1], [.. first.Reverse()])).TokenLosses;
+        var alone = model.Loss(MicroBatch.Of(first)).Losses;
+        var beside = model.Loss(MicroBatch.Of(first, golden.Sequences[1], [.. first.Reverse()])).Losses;
         Assert.All(alone.Zip(beside), p => Assert.Equal(p.First, p.Second, 1e-5f));
     }
 
@@ -52,10 +52,10 @@ public sealed class TrainingTests
         using var model = golden.Load();
         var ids = golden.Sequences[0];
         int[] labels = [.. ids.Select((t, i) => i >= 30 ? t : MicroBatch.Ignored)];
-        var all = model.Loss(MicroBatch.Of(ids)).TokenLosses;
+        var all = model.Loss(MicroBatch.Of(ids)).Losses;
         var some = model.Loss(new MicroBatch(ids, [ids.Length], labels));
         Assert.Equal(18, some.Count);
-        Assert.All(some.TokenLosses.Zip(all.Skip(29)), p => Assert.Equal(p.Second, p.First, 1e-5f));
+        Assert.All(some.Losses.Zip(all.Skip(29)), p => Assert.Equal(p.Second, p.First, 1e-5f));
         Assert.Equal(0, model.Loss(new MicroBatch(ids, [ids.Length], [.. ids.Select(_ => MicroBatch.Ignored)])).Count);
     }
 

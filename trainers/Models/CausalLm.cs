@@ -8,11 +8,25 @@ using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models;
 
-/// <summary>Sum of token losses (nats) over the supervised tokens of a micro-batch.</summary>
-/// <param name="TokenLosses">Loss of each supervised row, in the batch's order: minus the log-probability of its target.</param>
-public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> TokenLosses)
+/// <summary>The loss of a micro-batch.</summary>
+/// <param name="Sum">Nats.</param>
+/// <param name="Count">What is summed up: supervised tokens, or pairs.</param>
+/// <param name="Losses">
+/// Of each, in the batch's order. A token's is minus the log-probability of its target; a pair's see <see cref="PreferenceLoss"/>.
+/// </param>
+public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> Losses)
 {
-    internal static LossResult Of(float[] losses) => new(losses.Sum(l => (double)l), losses.Length, losses);
+    /// <summary>Tokens whose log-probability counts.</summary>
+    public long SupervisedTokens { get; init; }
+
+    /// <summary>Zeros where no pairs are summed up.</summary>
+    public PairSums Pairs { get; init; }
+
+    internal static LossResult Of(float[] losses) => new(losses.Sum(l => (double)l), losses.Length, losses) { SupervisedTokens = losses.Length };
+
+    /// <param name="losses">Of the tokens under the trained model.</param>
+    internal static LossResult Of(PreferenceLoss pairs, IReadOnlyList<float> losses) =>
+        Of(pairs.Losses(losses)) with { SupervisedTokens = losses.Count, Pairs = pairs.Sums(losses) };
 }
 
 /// <summary>How a training pass goes.</summary>
@@ -57,7 +71,7 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
     /// <param name="batch">Chosen and rejected sequences in turn.</param>
     /// <param name="beta">See <see cref="PreferenceLoss"/>.</param>
     public LossResult PairLoss(MicroBatch batch, LoraAdapter adapter, double beta) =>
-        LossResult.Of(Preferences(batch, beta).Losses(Loss(batch, adapter).TokenLosses));
+        LossResult.Of(Preferences(batch, beta), Loss(batch, adapter).Losses);
 
     /// <summary>fp32 logits [T, vocabulary] of every position, or of the given rows, in the caller's dispose scope.</summary>
     public Tensor Logits(MicroBatch batch, LoraAdapter? adapter = null, IReadOnlyList<long>? rows = null)
@@ -137,13 +151,13 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
             // How much each row counts is known only when all rows of its pair are.
             var losses = _head.Losses(plain, batch.Targets);
             _head.Losses(plain, batch.Targets, gradient, weights: preferences.RowWeights(losses));
-            return (LossResult.Of(preferences.Losses(losses)), gradient);
+            return (LossResult.Of(preferences, losses), gradient);
         }
 
         return (LossResult.Of(_head.Losses(plain, batch.Targets, gradient, tape.FullModel ? tape.Buffer : null)), gradient);
     }
 
-    private PreferenceLoss Preferences(MicroBatch batch, double beta) => new(beta, batch, Loss(batch).TokenLosses);
+    private PreferenceLoss Preferences(MicroBatch batch, double beta) => new(beta, batch, Loss(batch).Losses);
 
     private MicroBatch Check(MicroBatch batch)
     {

@@ -18,7 +18,7 @@ public static class EventTypes
 }
 
 /// <summary>What one optimizer step measured. Readers see each committed step once (highest attempt wins).</summary>
-public sealed record StepMetrics
+public sealed record StepMetrics : PreferenceMetrics
 {
     public required int Step { get; init; }
 
@@ -28,7 +28,7 @@ public sealed record StepMetrics
     /// <summary>Passes over the data, fractional, after this step.</summary>
     public double Epoch { get; init; }
 
-    /// <summary>Mean loss over the supervised tokens of the step.</summary>
+    /// <summary>Mean loss over the supervised tokens of the step, or over its pairs.</summary>
     public double? TrainLoss { get; init; }
 
     public double? ValidLoss { get; init; }

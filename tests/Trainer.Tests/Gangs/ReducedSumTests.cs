@@ -39,7 +39,7 @@ public sealed class ReducedSumTests : IDisposable
         foreach (var worker in workers)
         {
             Assert.Equal(workers[0].Total, worker.Total);
-            Assert.Equal(alone.Loss.Tokens, worker.Loss.Tokens);
+            Assert.Equal(alone.Loss.Count, worker.Loss.Count);
             Assert.Equal(1, worker.Loss.Sum / alone.Loss.Sum, 1e-6);
             Assert.True(alone.Total.Zip(worker.Total, (a, b) => Math.Abs(a - b)).Max() / scale < 1e-6);
         }

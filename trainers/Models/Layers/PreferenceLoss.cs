@@ -23,15 +23,31 @@ public sealed class PreferenceLoss(double beta, MicroBatch batch, IReadOnlyList<
     /// <summary>beta * (d_chosen - d_rejected) of each pair.</summary>
     public double[] Margins(IReadOnlyList<float> losses)
     {
-        var gains = new double[batch.Lengths.Count];
-        var row = 0;
+        var gains = BySequence(losses).Gains;
+        return [.. Enumerable.Range(0, gains.Length / 2).Select(i => beta * (gains[2 * i] - gains[2 * i + 1]))];
+    }
+
+    public PairSums Sums(IReadOnlyList<float> losses)
+    {
+        var (gains, logps) = BySequence(losses);
+        var sum = default(PairSums);
+        for (var i = 0; i + 1 < gains.Length; i += 2)
+            sum += new PairSums(beta * gains[i], beta * gains[i + 1], gains[i] > gains[i + 1] ? 1 : 0, logps[i], logps[i + 1]);
+        return sum;
+    }
+
+    /// <summary>How much likelier each sequence is to the trained model, and its log-probability under that.</summary>
+    private (double[] Gains, double[] Logps) BySequence(IReadOnlyList<float> losses)
+    {
+        var (gains, logps, row) = (new double[batch.Lengths.Count], new double[batch.Lengths.Count], 0);
         foreach (var sequence in SequenceOfRow())
         {
             gains[sequence] += (double)reference[row] - losses[row];
+            logps[sequence] -= losses[row];
             row++;
         }
 
-        return [.. Enumerable.Range(0, gains.Length / 2).Select(i => beta * (gains[2 * i] - gains[2 * i + 1]))];
+        return (gains, logps);
     }
 
     private IEnumerable<int> SequenceOfRow()

@@ -46,7 +46,7 @@ internal sealed class GangSum : IGradientSum
     {
         using var scope = NewDisposeScope();
         var rounds = (count + _gang.Size - 1) / _gang.Size;
-        var losses = new double[2 * rounds];
+        var losses = new double[StepLoss.Width * rounds];
         _mine.zero_();
         for (var round = 0; round < rounds; round++)
         {
@@ -54,8 +54,7 @@ internal sealed class GangSum : IGradientSum
             if (index < count)
             {
                 _one.zero_();
-                var loss = compute(index, _one);
-                (losses[2 * round], losses[2 * round + 1]) = (loss.Sum, loss.Count);
+                StepLoss.Of(compute(index, _one)).ToNumbers().CopyTo(losses, StepLoss.Width * round);
             }
             Exchange(Math.Min(_gang.Size, count - first));
         }
@@ -85,12 +84,9 @@ internal sealed class GangSum : IGradientSum
     /// <summary>The losses are added in canonical order too.</summary>
     private static StepLoss InOrder(double[][] rows, int count)
     {
-        var (sum, tokens) = (0.0, 0L);
+        var sum = StepLoss.Nothing;
         for (var i = 0; i < count; i++)
-        {
-            var (row, at) = (rows[i % rows.Length], 2 * (i / rows.Length));
-            (sum, tokens) = (sum + row[at], tokens + (long)row[at + 1]);
-        }
-        return new StepLoss(sum, tokens);
+            sum = sum.Plus(StepLoss.FromNumbers(rows[i % rows.Length].AsSpan(StepLoss.Width * (i / rows.Length), StepLoss.Width)));
+        return sum;
     }
 }

@@ -16,13 +16,10 @@ internal sealed class LocalSum(Gang gang, FlatParameters trained) : IGradientSum
     {
         using var scope = NewDisposeScope();
         Total.zero_();
-        var (sum, tokens) = (0.0, 0L);
+        var sum = StepLoss.Nothing;
         for (var i = gang.Rank; i < count; i += gang.Size)
-        {
-            var loss = compute(i, Total, i + gang.Size < count ? null : layerDone);
-            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
-        }
-        return new StepLoss(sum, tokens);
+            sum = sum.Plus(StepLoss.Of(compute(i, Total, i + gang.Size < count ? null : layerDone)));
+        return sum;
     }
 
     public void Dispose() => Total.Dispose();

@@ -31,9 +31,9 @@ internal sealed class ReducedSum(Gang gang, FlatParameters trained, long leastEl
         var own = _own.Run(count, compute, layer => Begin(b => b.Layer >= layer));
         // A worker without a micro-batch has been told of no layer: its zeros set out in the same order.
         Begin(_ => true);
-        var rows = gang.EndStep(step, [own.Sum, own.Tokens]);
+        var rows = gang.EndStep(step, own.ToNumbers());
         End();
-        return new StepLoss(rows.Sum(r => r[0]), rows.Sum(r => (long)r[1]));
+        return rows.Aggregate(StepLoss.Nothing, (sum, row) => sum.Plus(StepLoss.FromNumbers(row)));
     }
 
     public void Dispose() => _own.Dispose();

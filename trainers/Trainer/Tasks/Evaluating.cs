@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Models;
 using FineTuneGrid.Models.Generation;
@@ -21,10 +22,10 @@ internal static class Evaluating
 
     public static EvaluationReply Run(IBlobStore store, CausalLm model, LoraAdapter? adapter, PromptReader reader, EvaluationTask task)
     {
-        if (task.Tokens.Format == RowFormat.Preference)
+        if (task.Tokens.Format == DataFormats.Preference)
             throw new GridException(ErrorCodes.InvalidDataset, "dataset holds pairs of answers; a model is evaluated on what it is to say: give a data set of another format.", "dataset");
         using var tokens = TokenDataset.OpenAsync(store, task.Tokens).GetAwaiter().GetResult();
-        var (loss, supervised) = Evaluator.Run(model, adapter, TrainingData.All(tokens, MicroBatchTokens), () => { });
+        var (loss, supervised, _) = Evaluator.Run(model, adapter, TrainingData.All(tokens, MicroBatchTokens), () => { });
         if (task.ExactMatchRows <= 0) return new EvaluationReply(loss, supervised, tokens.Count, null, []);
         Question[] questions = [.. Enumerable.Range(0, Math.Min(tokens.Count, task.ExactMatchRows)).Select(i => Ask(tokens, i)).OfType<Question>()];
         var (matches, samples) = Compare(model, adapter, reader, questions);

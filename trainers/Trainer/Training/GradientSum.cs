@@ -16,7 +16,7 @@ internal interface IGradientSum : IDisposable
 
     /// <param name="step">Steps done before this one.</param>
     /// <param name="count">Number of micro-batches.</param>
-    /// <returns>The sums of losses and of supervised tokens; the loss may be no finite number.</returns>
+    /// <returns>The sum of the losses, which may be no finite number.</returns>
     StepLoss Run(int step, int count, MicroBatchGradient compute);
 }
 
@@ -31,15 +31,14 @@ internal sealed class SingleSum(FlatParameters trained) : IGradientSum
     {
         using var scope = NewDisposeScope();
         Total.zero_();
-        var (sum, tokens) = (0.0, 0L);
-        for (var i = 0; i < count && double.IsFinite(sum); i++)
+        var sum = StepLoss.Nothing;
+        for (var i = 0; i < count && double.IsFinite(sum.Sum); i++)
         {
             _one.zero_();
-            var loss = compute(i, _one);
-            (sum, tokens) = (sum + loss.Sum, tokens + loss.Count);
+            sum = sum.Plus(StepLoss.Of(compute(i, _one)));
             Total.add_(_one);
         }
-        return new StepLoss(sum, tokens);
+        return sum;
     }
 
     public void Dispose()

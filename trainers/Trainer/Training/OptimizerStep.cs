@@ -9,7 +9,7 @@ namespace FineTuneGrid.Trainer.Training;
 
 /// <summary>
 /// One optimizer step: each canonical micro-batch yields its own fp32 gradient of the loss's sum; they are added in canonical
-/// order, divided by the supervised tokens of the whole step, clipped and applied. No mean of means, no state but its own.
+/// order, divided by the supervised tokens, or pairs, of the whole step, clipped and applied. No mean of means, no state but its own.
 /// </summary>
 internal sealed class OptimizerStep : IDisposable
 {
@@ -50,7 +50,7 @@ internal sealed class OptimizerStep : IDisposable
             return _trainee.Model.LossAndGradients(batch.MicroBatches[i](), _trainee.Adapter, gradient, pass);
         });
         if (!double.IsFinite(loss.Sum)) throw Diverged(step, "loss");
-        if (loss.Tokens > 0) _gradients.Total.div_((float)loss.Tokens);
+        if (loss.Count > 0) _gradients.Total.div_((float)loss.Count);
         var rate = _schedule.At(step);
         var norm = Optimizer.Step(_gradients.Total, rate);
         if (!double.IsFinite(norm)) throw Diverged(step, "gradient");

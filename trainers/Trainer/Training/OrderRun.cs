@@ -178,21 +178,21 @@ internal sealed class OrderRun : IJobRun
         _telemetry.Stepped(span, done.Seconds, IsFirst ? done.Batch.Tokens : 0);
         TokensStepped += done.Batch.Tokens;
         if (!IsFirst) return;
-        _unreported.Add(new StepMetrics
+        _unreported.Add(PreferenceFigures.Of(done, new StepMetrics
         {
             Step = State.Step,
             Attempt = _order.Epoch,
             Epoch = done.Batch.Epoch,
-            TrainLoss = done.Outcome.Loss.Tokens > 0 ? done.Outcome.Loss.Sum / done.Outcome.Loss.Tokens : null,
-            ValidLoss = done.ValidLoss,
+            TrainLoss = done.Outcome.Loss.Count > 0 ? done.Outcome.Loss.Sum / done.Outcome.Loss.Count : null,
+            ValidLoss = done.Validation?.Loss,
             LearningRate = done.Outcome.LearningRate,
             GradNorm = done.Outcome.GradientNorm,
             Tokens = done.Batch.Tokens,
-            SupervisedTokens = done.Outcome.Loss.Tokens,
+            SupervisedTokens = done.Outcome.Loss.SupervisedTokens,
             Seconds = done.Seconds,
             Provisional = true,
-        });
-        if (_time.GetElapsedTime(_lastReport) >= ReportInterval || done.ValidLoss is not null) Flush(report);
+        }, _order.Spec.Objective.PairBeta is not null));
+        if (_time.GetElapsedTime(_lastReport) >= ReportInterval || done.Validation is not null) Flush(report);
         LogStep(done);
     }
 
@@ -296,12 +296,12 @@ internal sealed class OrderRun : IJobRun
 
     private void LogStep(StepDone done)
     {
-        if (done.ValidLoss is null && State.Step < _training.TotalSteps && _lastLine != 0 && _time.GetElapsedTime(_lastLine) < ReportInterval) return;
+        if (done.Validation is null && State.Step < _training.TotalSteps && _lastLine != 0 && _time.GetElapsedTime(_lastLine) < ReportInterval) return;
         _lastLine = _time.GetTimestamp();
-        var (loss, tail) = (done.Outcome.Loss, done.ValidLoss is { } v ? string.Create(CultureInfo.InvariantCulture, $", validation loss {v:F4}") : "");
+        var (loss, tail) = (done.Outcome.Loss, done.Validation is { } v ? string.Create(CultureInfo.InvariantCulture, $", validation loss {v.Loss:F4}") : "");
         Log(string.Create(
             CultureInfo.InvariantCulture,
-            $"step {State.Step}/{_training.TotalSteps}: loss {loss.Sum / Math.Max(1, loss.Tokens):F4}, learning rate {done.Outcome.LearningRate:G4}, gradient norm {done.Outcome.GradientNorm:F3}, {done.Batch.Tokens / Math.Max(done.Seconds, 1e-9):F0} tokens/s{tail}"));
+            $"step {State.Step}/{_training.TotalSteps}: loss {loss.Sum / Math.Max(1, loss.Count):F4}, learning rate {done.Outcome.LearningRate:G4}, gradient norm {done.Outcome.GradientNorm:F3}, {done.Batch.Tokens / Math.Max(done.Seconds, 1e-9):F0} tokens/s{tail}"));
     }
 
     private void Log(string text) => Console.WriteLine(LogLine.Job(_order.JobId, text));

@@ -138,13 +138,13 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     private bool EvaluationIsDue() =>
         _validation is not null && gang is null or { IsFirst: true } && (State.Step >= _data.TotalSteps || (Spec.Evaluation.EverySteps is { } every && State.Step % every == 0));
 
-    private double? Evaluate()
+    private Evaluation Evaluate()
     {
         var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens);
-        var (loss, _) = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard, Spec.Objective.PairBeta);
-        if (!double.IsFinite(loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
-        State = State.WithValidation(loss);
-        return loss;
+        var found = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard, Spec.Objective.PairBeta);
+        if (!double.IsFinite(found.Loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
+        State = State.WithValidation(found.Loss);
+        return found;
     }
 
     private IReadOnlyList<CheckpointPart> Parts(RunValues values, bool finished, Untold? untold)
@@ -174,5 +174,5 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
 /// <param name="OwnStates">The manifest from which each worker takes its own state; null: all take the first one's.</param>
 internal sealed record GangStart(TrainerState State, string? OwnStates);
 
-/// <param name="ValidLoss">Null where no evaluation was due.</param>
-internal sealed record StepDone(StepBatch Batch, StepOutcome Outcome, double Seconds, double? ValidLoss);
+/// <param name="Validation">Null where no evaluation was due.</param>
+internal sealed record StepDone(StepBatch Batch, StepOutcome Outcome, double Seconds, Evaluation? Validation);

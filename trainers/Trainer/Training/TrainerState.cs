@@ -20,7 +20,7 @@ public sealed record TrainerState
 
     public double TrainSeconds { get; init; }
 
-    /// <summary>Loss sum and supervised tokens of the last steps, oldest first.</summary>
+    /// <summary>Losses of the last steps, oldest first.</summary>
     public IReadOnlyList<StepLoss> RecentLosses { get; init; } = [];
 
     public double? ValidLoss { get; init; }
@@ -32,8 +32,8 @@ public sealed record TrainerState
     /// <summary>Set in checkpoints alone; null in those of earlier builds.</summary>
     public Untold? Untold { get; init; }
 
-    /// <summary>Token-weighted mean loss of the last steps.</summary>
-    public double TrainLoss => RecentLosses.Sum(l => l.Sum) / Math.Max(1, RecentLosses.Sum(l => l.Tokens));
+    /// <summary>Mean loss of the last steps over all their tokens, or pairs.</summary>
+    public double TrainLoss => RecentLosses.Sum(l => l.Sum) / Math.Max(1, RecentLosses.Sum(l => l.Count));
 
     internal TrainerState After(StepBatch batch, StepLoss loss, double seconds) => this with
     {
@@ -51,6 +51,3 @@ public sealed record TrainerState
         BestValidStep = BestValidLoss is { } now && now <= loss ? BestValidStep : Step,
     };
 }
-
-/// <param name="Sum">Nats over the supervised tokens of a step.</param>
-public sealed record StepLoss(double Sum, long Tokens);
