@@ -139,7 +139,7 @@ internal ref struct SafetensorsHeaderParser
     {
         if (name.Length == 0 || name.Length > _profile.MaxNameLength)
             throw Fault(name, $"has a name of {name.Length} characters; 1 to {_profile.MaxNameLength} are accepted");
-        if (name.Any(char.IsControl))
+        if (name.AsSpan().ContainsAnyInRange('\0', '\u001f') || name.AsSpan().ContainsAnyInRange('\u007f', '\u009f'))
             throw Fault(name, "has a name with control characters");
         if (_profile.NameCharacters is { } allowed && name.AsSpan().ContainsAnyExcept(allowed))
             throw Fault(name, "has a name with characters other than A-Z a-z 0-9 . _ -");

@@ -18,8 +18,8 @@ public sealed record SafetensorsProfile
         Dtypes = Enum.GetValues<SafetensorsDtype>().ToHashSet(),
     };
 
-    /// <summary>One file of a base model: the largest published headers take 10 MB, and nobody waits for a hostile one.</summary>
-    public static SafetensorsProfile Model { get; } = General with { MaxHeaderBytes = 32 << 20 };
+    /// <summary>One file of a base model: the largest published have some ten thousand tensors, and nobody waits for a hostile one.</summary>
+    public static SafetensorsProfile Model { get; } = General with { MaxHeaderBytes = 32 << 20, MaxTensors = 60_000 };
 
     /// <summary>Adapters are small and plain: floating-point tensors with names of letters, digits, dot, dash, underscore.</summary>
     public static SafetensorsProfile Adapter { get; } = new()
