@@ -5,7 +5,9 @@ internal sealed class SafetensorsStream(byte[] header, IReadOnlyList<Safetensors
 {
     private readonly long _length = tensors.Aggregate((long)header.Length, (sum, tensor) => checked(sum + tensor.Length));
     private ReadOnlyMemory<byte> _current = header;
+    private IEnumerator<ReadOnlyMemory<byte>>? _pieces;
     private int _next;
+    private long _left;
     private long _position;
 
     public override bool CanRead => true;
@@ -24,8 +26,8 @@ internal sealed class SafetensorsStream(byte[] header, IReadOnlyList<Safetensors
 
     public override int Read(Span<byte> buffer)
     {
-        while (_current.IsEmpty && _next < tensors.Count)
-            _current = BytesOf(tensors[_next++]);
+        while (_current.IsEmpty && (_pieces is not null || _next < tensors.Count))
+            _current = Next();
         var count = Math.Min(buffer.Length, _current.Length);
         _current.Span[..count].CopyTo(buffer);
         _current = _current[count..];
@@ -51,11 +53,19 @@ internal sealed class SafetensorsStream(byte[] header, IReadOnlyList<Safetensors
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
-    private static ReadOnlyMemory<byte> BytesOf(SafetensorsEntry tensor)
+    /// <summary>The next piece; empty where a tensor ends, and it had as many bytes as its shape says.</summary>
+    private ReadOnlyMemory<byte> Next()
     {
-        var bytes = tensor.Bytes();
-        return bytes.Length == tensor.Length
-            ? bytes
-            : throw new InvalidOperationException($"The tensor '{tensor.Name}' gave {bytes.Length} bytes, not the {tensor.Length} of its shape.");
+        if (_pieces is null)
+        {
+            _left = tensors[_next].Length;
+            _pieces = tensors[_next++].Pieces().GetEnumerator();
+        }
+        if (_pieces.MoveNext() && (_left -= _pieces.Current.Length) >= 0)
+            return _pieces.Current;
+        _pieces.Dispose();
+        _pieces = null;
+        return _left == 0 ? default
+            : throw new InvalidOperationException($"The tensor '{tensors[_next - 1].Name}' gave {(_left > 0 ? "fewer" : "more")} bytes than the {tensors[_next - 1].Length} of its shape.");
     }
 }

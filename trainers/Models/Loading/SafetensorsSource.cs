@@ -50,6 +50,16 @@ public sealed class SafetensorsSource : ITensorSource
         return parameter.detach().cpu().bytes.ToArray();
     }
 
+    /// <summary>The name in a file of what a model's weights are in.</summary>
+    internal static SafetensorsDtype DtypeOf(ScalarType type) => type switch
+    {
+        ScalarType.BFloat16 => SafetensorsDtype.BF16,
+        ScalarType.Float16 => SafetensorsDtype.F16,
+        ScalarType.Float64 => SafetensorsDtype.F64,
+        ScalarType.Float32 => SafetensorsDtype.F32,
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
+
     private static ScalarType TypeOf(SafetensorsTensor tensor) => tensor.Dtype switch
     {
         SafetensorsDtype.F32 => ScalarType.Float32,

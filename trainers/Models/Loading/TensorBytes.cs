@@ -26,6 +26,21 @@ public static class TensorBytes
         ForEach(flat, (_, bytes) => destination.Write(bytes));
     }
 
+    /// <summary>Copies of a CPU tensor's elements, a piece after the other. Takes the tensor over.</summary>
+    public static IEnumerable<ReadOnlyMemory<byte>> Pieces(Tensor tensor)
+    {
+        using (tensor)
+        {
+            using var flat = tensor.contiguous().view(-1);
+            long count = flat.NumberOfElements, step = Piece / flat.ElementSize;
+            for (long at = 0; at < count; at += step)
+            {
+                using var part = flat.narrow(0, at, Math.Min(step, count - at));
+                yield return part.bytes.ToArray();
+            }
+        }
+    }
+
     /// <summary>Copies a contiguous tensor's elements, on any device, to the beginning of host memory.</summary>
     public static void CopyTo(Tensor tensor, byte[] destination)
     {
