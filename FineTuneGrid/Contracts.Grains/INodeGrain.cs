@@ -38,7 +38,7 @@ public interface INodeGrain : IGrainWithStringKey
     [ResponseTimeout("00:05:00")]
     Task<TrainerTaskReply> Run(TrainerTask task);
 
-    /// <summary>As <see cref="Run"/>, for a task that trains steps again and so may take long. Cancelling it ends it on the node.</summary>
+    /// <summary>As <see cref="Run"/>, for a task that may take long: one that trains steps again, or an export. Cancelling it ends it on the node.</summary>
     [AlwaysInterleave]
     [Alias("Verify")]
     [ResponseTimeout("01:00:00")]

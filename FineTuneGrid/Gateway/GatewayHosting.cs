@@ -44,6 +44,7 @@ public static class GatewayHosting
         services.AddSingleton<ReplyStore>();
         services.AddSingleton<IdempotentPosts>();
         services.AddSingleton<TaskRunner>();
+        services.AddSingleton<ExportService>();
         services.AddSingleton<TextService>();
         services.AddSingleton<ResumeVerifier>();
         services.AddSingleton<RequestMetrics>();
@@ -82,6 +83,7 @@ public static class GatewayHosting
         app.MapAssets();
         app.MapAdapters();
         app.MapRuns();
+        app.MapExports();
         app.MapCompletions();
         app.MapTokenize();
         app.MapFleet();

@@ -40,7 +40,7 @@ public sealed class ModelText
         StopIds = ReadStopIds(files);
         Control = Tokenizer.Control(Tokenizer.SpecialIds.Concat(StopIds).Concat(special.Values.Select(Tokenizer.IdOf).OfType<int>()));
         var source = TemplateSource(files);
-        HasTemplate = source is not null;
+        TemplateText = source;
         Template = ChatTemplate.Parse(source ?? DefaultTemplate);
         foreach (var (name, token) in special)
             _variables[name] = JsonSerializer.SerializeToElement(token);
@@ -58,7 +58,10 @@ public sealed class ModelText
     public ChatTemplate Template { get; }
 
     /// <summary>Whether the model brought a chat template; if not, <see cref="DefaultTemplate"/> stands in.</summary>
-    public bool HasTemplate { get; }
+    public bool HasTemplate => TemplateText is not null;
+
+    /// <summary>The source of the template that the model brought; null where it brought none.</summary>
+    public string? TemplateText { get; }
 
     public string? BosToken { get; }
 

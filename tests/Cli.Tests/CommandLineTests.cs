@@ -106,6 +106,38 @@ public sealed class CommandLineTests(SmallServer server)
         }
     }
 
+    [Theory]
+    [InlineData("adapter", "export", "team/a", "out", "--format", "onnx")]
+    [InlineData("model", "export", "tiny", "out", "--format", "merged")]
+    [InlineData("model", "export", "tiny", "out", "--format", "gguf", "--dtype", "q4_0")]
+    public async Task Export_InAFormatThatThereIsNot_IsWrongUsage(params string[] args)
+    {
+        var run = await Call.RunAsync(args);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(args[^1], run.Errors);
+    }
+
+    [Fact]
+    public void Export_IntoAFolderWithOtherFiles_NamesOne()
+    {
+        var folder = Directory.CreateTempSubdirectory("ftg-export-");
+        try
+        {
+            ExportDownload.CheckFolder(new DirectoryInfo(Path.Combine(folder.FullName, "new")), ["model.gguf"]);
+            File.WriteAllText(Path.Combine(folder.FullName, "model.gguf.part"), "");
+            File.WriteAllText(Path.Combine(folder.FullName, "export.json"), "");
+            ExportDownload.CheckFolder(folder, ["model.gguf", "export.json"]);
+            var refusal = Assert.Throws<CliException>(() => ExportDownload.CheckFolder(folder, ["model.gguf"]));
+            Assert.Equal(2, refusal.ExitCode);
+            Assert.Contains("export.json", refusal.Message);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public async Task Help_ListsEveryVerb()
     {

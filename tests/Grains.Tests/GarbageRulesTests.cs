@@ -91,6 +91,25 @@ public sealed class GarbageRulesTests
         Assert.Equal(3, _rules.Adapter(blobs, new AdapterReferences(true, Nothing)).Count());
     }
 
+    [Theory]
+    [InlineData("adapters/a/1/exports/merged/", true, 7, true)]
+    [InlineData("adapters/a/1/exports/merged/", true, 6, false)]
+    [InlineData("adapters/a/1/exports/merged/", false, 1, true)]
+    [InlineData("adapters/a/1/exports/merged/", false, 0, false)]
+    [InlineData("models/m/exports/gguf/", true, 7, true)]
+    [InlineData("models/m/exports/gguf/", true, 6, false)]
+    public void Exports_AreKeptForTheirTimeAndGoRecordFirst(string place, bool whole, int days, bool go)
+    {
+        var age = TimeSpan.FromDays(days);
+        List<BlobInfo> blobs = [new(place + "0abc", 1, "e", Now - age - Tick)];
+        if (whole) blobs.Add(new BlobInfo(place + "record.json", 1, "e", Now - age));
+
+        var garbage = (place.StartsWith("adapters/", StringComparison.Ordinal) ? _rules.Adapter(blobs, new AdapterReferences(false, Nothing)) : _rules.Asset("models/m/", blobs, Live())).ToList();
+
+        Assert.Equal(go ? whole ? [place + "record.json", place + "0abc"] : [place + "0abc"] : [], Keys(garbage));
+        Assert.All(garbage, g => Assert.Equal(GarbageKinds.Exports, g.Kind));
+    }
+
     [Fact]
     public void Draft_Abandoned_GoesNamesFirst()
     {

@@ -95,7 +95,7 @@ public sealed class GoldenTests
     [Fact]
     public void Stories260K_GreedyWherePresent_MatchesTheReferenceProgram()
     {
-        var folder = Environment.GetEnvironmentVariable("FTG_STORIES260K") ?? FindBesideRepository();
+        var folder = Stories();
         if (folder is null)
             return;
         var architecture = Architectures.ModelFamilies.Create(Config.ModelConfig.Parse(File.ReadAllBytes(Path.Combine(folder, "config.json"))));
@@ -107,8 +107,11 @@ public sealed class GoldenTests
         AssertClose(greedy.GetProperty("logprobs").Deserialize<float[]>()!, [.. result.LogProbs], 1e-3);
     }
 
-    private static string? FindBesideRepository()
+    /// <summary>The folder of the stories model, or null where it is not there.</summary>
+    internal static string? Stories()
     {
+        if (Environment.GetEnvironmentVariable("FTG_STORIES260K") is { } given)
+            return given;
         for (var at = new DirectoryInfo(AppContext.BaseDirectory); at is not null; at = at.Parent)
         {
             if (!File.Exists(Path.Combine(at.FullName, "FineTuneGrid.slnx")))

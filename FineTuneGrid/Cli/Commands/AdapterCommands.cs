@@ -10,7 +10,7 @@ public static class AdapterCommands
     private static readonly Argument<DirectoryInfo> Folder = new("dir") { Description = "A folder." };
 
     public static Command Create() => CommandExtensions.Group("adapter", "Adapters: the results of jobs.",
-        List(), Show(), Pull("pull", "Download an adapter; every file's digest is checked."), Pull("export", "The same as pull."), Push(), Verify(), Remove());
+        List(), Show(), Pull(), Export(), Push(), Verify(), Remove());
 
     private static Command List() => new Command("list", "Registered adapters.").Does(async (context, ct) =>
     {
@@ -30,7 +30,31 @@ public static class AdapterCommands
         return 0;
     }, Reference);
 
-    private static Command Pull(string verb, string description) => new Command(verb, description).Does(async (context, ct) =>
+    private static Command Pull() => new Command("pull", "Download an adapter; every file's digest is checked.").Does(PullAsync, Reference, Folder);
+
+    private static Command Export()
+    {
+        var format = new Option<string>("--format")
+        {
+            Description = "peft: as it is stored; merged: a full model folder; gguf: an adapter for llama.cpp.", DefaultValueFactory = _ => "peft",
+        };
+        format.AcceptOnlyFromAmong("peft", "merged", "gguf");
+        return new Command("export", "Download an adapter in another format, measured against the live one.").Does(async (context, ct) =>
+        {
+            var (adapter, version) = await ResolveAsync(context, AdapterReference(context.Get(Reference)), ct);
+            if (context.Get(format) == "peft")
+            {
+                ExportDownload.CheckFolder(context.Get(Folder), [.. version.GetProperty("files").EnumerateArray().Select(f => f.Text("path")!)]);
+                return await PullAsync(context, ct);
+            }
+            var root = $"api/v1/adapters/{adapter.Text("org")}/{adapter.Text("name")}/versions/{version.Text("version")}";
+            var view = await new ExportDownload(context).RunAsync(root, new { format = context.Get(format), dataset = context.Get(ModelCommands.HeldOut) }, context.Get(Folder), ct);
+            context.Output.Result(view, () => $"{adapter.Text("org")}/{adapter.Text("name")}@{version.Text("version")} is in {context.Get(Folder)}: {ExportDownload.Describe(view)}");
+            return 0;
+        }, Reference, Folder, format, ModelCommands.HeldOut);
+    }
+
+    private static async Task<int> PullAsync(CommandContext context, CancellationToken ct)
     {
         var (adapter, version) = await ResolveAsync(context, AdapterReference(context.Get(Reference)), ct);
         var label = $"{adapter.Text("org")}/{adapter.Text("name")}@{version.Text("version")}";
@@ -43,7 +67,7 @@ public static class AdapterCommands
         }
         context.Output.Result(version, () => $"{label} is in {context.Get(Folder)}");
         return 0;
-    }, Reference, Folder);
+    }
 
     private static Command Push()
     {

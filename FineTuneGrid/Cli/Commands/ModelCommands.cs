@@ -5,6 +5,8 @@ namespace FineTuneGrid.Cli.Commands;
 
 public static class ModelCommands
 {
+    internal static readonly Option<string?> HeldOut = new("--dataset") { Description = "A registered data set to measure the export on (default: a text of the program's own)." };
+
     private static readonly string[] Wanted = [".json", ".safetensors", ".jinja", ".txt", ".md"];
 
     public static Command Create() => CommandExtensions.Group("model", "Base models.",
@@ -43,9 +45,22 @@ public static class ModelCommands
     {
         var name = new Argument<string>("name") { Description = "Name or id." };
         var directory = new Argument<DirectoryInfo>("dir") { Description = "Where to put the folder's files." };
-        return new Command("export", "Download a base model's files.").Does(async (context, ct) =>
+        var format = new Option<string>("--format") { Description = "safetensors: as it was added; gguf: one file for llama.cpp.", DefaultValueFactory = _ => "safetensors" };
+        format.AcceptOnlyFromAmong("safetensors", "gguf");
+        var dtype = new Option<string?>("--dtype") { Description = "Of the matrices as gguf: f32, f16 or bf16 (default: as they are stored)." };
+        dtype.AcceptOnlyFromAmong("f32", "f16", "bf16");
+        return new Command("export", "Download a base model's files, or have it written for llama.cpp.").Does(async (context, ct) =>
         {
             var model = await context.Client.GetAsync(AssetCommands.Url(context, "models", name), ct);
+            if (context.Get(format) == "gguf")
+            {
+                var view = await new ExportDownload(context).RunAsync($"api/v1/models/{model.Text("id")}",
+                    new { format = "gguf", dtype = context.Get(dtype), dataset = context.Get(HeldOut) }, context.Get(directory), ct);
+                context.Output.Result(view, () => $"{model.Text("name")} is in {context.Get(directory)}: {ExportDownload.Describe(view)}");
+                return 0;
+            }
+            if (context.Get(dtype) is not null) throw new CliException("--dtype is for --format gguf; other files are as they were added", 2);
+            ExportDownload.CheckFolder(context.Get(directory), [.. model.GetProperty("files").EnumerateArray().Select(f => f.Text("path")!)]);
             foreach (var file in model.GetProperty("files").EnumerateArray())
             {
                 var path = SafePath.Check(file.Text("path")!);
@@ -54,6 +69,6 @@ public static class ModelCommands
             }
             context.Output.Result(model, () => $"{model.Text("name")} is in {context.Get(directory)}");
             return 0;
-        }, name, directory, AssetCommands.Org);
+        }, name, directory, format, dtype, HeldOut, AssetCommands.Org);
     }
 }

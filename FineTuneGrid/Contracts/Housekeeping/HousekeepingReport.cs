@@ -40,11 +40,14 @@ public static class GarbageKinds
     /// <summary>Tokenised forms of data sets for models that are gone, and unfinished ones.</summary>
     public const string Tokens = "tokens";
 
+    /// <summary>Exports that were kept for their time, and unfinished ones. They are made again when they are asked for.</summary>
+    public const string Exports = "exports";
+
     /// <summary>What is left of deleted models, data sets, adapters and jobs.</summary>
     public const string Deleted = "deleted";
 
     /// <summary>Idempotency keys and the answers kept under them.</summary>
     public const string Idempotency = "idempotency";
 
-    public static readonly IReadOnlyList<string> All = [Checkpoints, Uploads, Unreferenced, Tokens, Deleted, Idempotency];
+    public static readonly IReadOnlyList<string> All = [Checkpoints, Uploads, Unreferenced, Tokens, Exports, Deleted, Idempotency];
 }

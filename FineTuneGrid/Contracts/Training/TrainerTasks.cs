@@ -1,8 +1,9 @@
+using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Contracts.Training;
 
-/// <summary>Work on a node besides jobs: completions, evaluation, plans, replays. Run by a one-shot trainer process.</summary>
+/// <summary>Work on a node besides jobs: completions, evaluation, plans, replays, exports. Run by a one-shot trainer process.</summary>
 /// <param name="Adapter">Files of the adapter to apply; null runs the base alone.</param>
 public sealed record TrainerTask(
     string TaskId,
@@ -14,7 +15,8 @@ public sealed record TrainerTask(
     CompletionTask? Completion = null,
     EvaluationTask? Evaluation = null,
     PlanTask? Plan = null,
-    VerificationTask? Verification = null);
+    VerificationTask? Verification = null,
+    ExportTask? Export = null);
 
 /// <param name="Prompts">Texts, completed as they are; or, with <paramref name="Chat"/>, user messages for the chat template.</param>
 /// <param name="TopK">0: all tokens may be sampled.</param>
@@ -47,13 +49,22 @@ public sealed record PlanTask(TrainingOrder Order, long? SlotMemoryBytes = null)
 /// <param name="ToManifest">Key of a later one's, to end at.</param>
 public sealed record VerificationTask(TrainingOrder Order, string FromManifest, string ToManifest);
 
+/// <summary>Writes the model, or with an adapter that one, in another format, measures what was written, and stores it.</summary>
+/// <param name="Format">Of <see cref="ExportFormats"/>.</param>
+/// <param name="Dtype">Of the matrices, for GGUF: f32, f16 or bf16; null: as they are stored.</param>
+/// <param name="Subject">Name of the model, or <c>org/name@version</c>.</param>
+/// <param name="Prefix">Where the files go; ends with a slash.</param>
+/// <param name="Text">A tokenised data set to measure on; null: a text of the program's own.</param>
+public sealed record ExportTask(string Format, string? Dtype, string Subject, string Prefix, TokenIndex? Text = null, string? TextName = null);
+
 public sealed record TrainerTaskReply(
     string TaskId,
     GridError? Error = null,
     IReadOnlyList<Completion>? Completions = null,
     EvaluationReply? Evaluation = null,
     PlanReply? Plan = null,
-    ResumeVerification? Verification = null);
+    ResumeVerification? Verification = null,
+    ExportRecord? Export = null);
 
 /// <param name="FinishReason"><c>stop</c> or <c>length</c>.</param>
 public sealed record Completion(string Text, int PromptTokens, int CompletionTokens, string FinishReason, CompletionLogprobs? Logprobs = null);

@@ -46,13 +46,20 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimePro
     /// <exception cref="GridException"><c>unavailable</c> where no node is alive; else what the task itself refused.</exception>
     public async Task<TrainerTaskReply> RunAsync(RunSubject subject, Func<TrainerTask, TrainerTask> fill)
     {
+        var (node, task) = await PlaceAsync(subject);
+        var reply = await grains.GetGrain<INodeGrain>(node).Run(fill(task));
+        return reply.Error is { } error ? throw error.ToException() : reply;
+    }
+
+    /// <summary>The live node with the least to do, and a task for it that asks for nothing yet.</summary>
+    /// <exception cref="GridException"><c>unavailable</c> where no node is alive.</exception>
+    public async Task<(string Node, TrainerTask Task)> PlaceAsync(RunSubject subject)
+    {
         var nodes = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes();
         var node = nodes.Where(n => n.Alive && n.Slots.Count > 0).OrderBy(n => n.Draining).ThenBy(n => n.Sessions.Sum(s => s.Jobs.Count)).FirstOrDefault()
             ?? throw new GridException(ErrorCodes.Unavailable, "No node is alive to run this on; start one and try again.");
         var slot = node.Slots[0];
-        var task = fill(new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, subject.Model, subject.Adapter));
-        var reply = await grains.GetGrain<INodeGrain>(node.NodeId).Run(task);
-        return reply.Error is { } error ? throw error.ToException() : reply;
+        return (node.NodeId, new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, subject.Model, subject.Adapter));
     }
 
     private static ModelManifest Ready(Contracts.Models.ModelView model, string reference) => model.Manifest

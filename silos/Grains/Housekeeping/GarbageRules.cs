@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Contracts.Housekeeping;
 using FineTuneGrid.Storage;
 
@@ -26,13 +27,15 @@ public sealed class GarbageRules(RetentionPolicy policy, DateTimeOffset now)
         [
             .. Unreferenced(Below(blobs, $"{folder}source/"), references.Files),
             .. Uploads(Below(blobs, $"{folder}uploads/"), $"{folder}uploads/"),
+            .. Exports(Below(blobs, $"{folder}exports/")),
             .. references.InUse ? [] : Tokens(Below(blobs, $"{folder}tokens/"), $"{folder}tokens/", references.Tokens),
         ];
     }
 
     /// <summary>A folder <c>adapters/{id}/</c>.</summary>
     public IEnumerable<Garbage> Adapter(IReadOnlyList<BlobInfo> blobs, AdapterReferences? references) =>
-        references is null or { Deleted: true } ? Gone(blobs, deleted: references is not null) : Unreferenced(blobs, references.Files);
+        references is null or { Deleted: true } ? Gone(blobs, deleted: references is not null)
+            : [.. Unreferenced(blobs.Where(b => ExportOf(b) is null), references.Files), .. Exports(blobs)];
 
     /// <summary>A folder <c>jobs/{id}/</c> of a job that is not there; what an existing job's checkpoints need is the checkpoint store's to say.</summary>
     public IEnumerable<Garbage> Job(IReadOnlyList<BlobInfo> blobs, bool deleted) => Gone(blobs, deleted);
@@ -65,6 +68,19 @@ public sealed class GarbageRules(RetentionPolicy policy, DateTimeOffset now)
         from form in blobs.GroupBy(b => FirstPart(b, folder))
         where !live.Contains(folder + form.Key + IndexName) && AllOlder(form, policy.Unreferenced)
         select new Garbage(GarbageKinds.Tokens, [.. form.OrderBy(b => !b.Key.EndsWith(IndexName, StringComparison.Ordinal))]);
+
+    /// <summary>The record goes before its files, so that nobody finds one without them.</summary>
+    private IEnumerable<Garbage> Exports(IEnumerable<BlobInfo> blobs) =>
+        from export in blobs.Where(b => ExportOf(b) is not null).GroupBy(ExportOf)
+        let whole = export.Any(IsRecord)
+        where AllOlder(export, whole ? policy.Exports : policy.Unreferenced)
+        select new Garbage(GarbageKinds.Exports, [.. export.OrderBy(b => !IsRecord(b))]);
+
+    /// <summary>The folder <c>.../exports/{name}/</c> that a blob lies in, or null.</summary>
+    private static string? ExportOf(BlobInfo blob) =>
+        blob.Key.Split('/') is [.. var path, "exports", var name, _] ? $"{string.Join('/', path)}/{name}" : null;
+
+    private static bool IsRecord(BlobInfo blob) => blob.Key.EndsWith("/" + ExportRecord.FileName, StringComparison.Ordinal);
 
     private bool AllOlder(IEnumerable<BlobInfo> blobs, TimeSpan age) => blobs.All(b => IsOlder(b, age));
 

@@ -12,6 +12,9 @@ public sealed record RetentionPolicy
     /// <summary>After the last piece of an upload, or the last file of a push. Default: 7 days.</summary>
     public TimeSpan Uploads { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>Models and adapters in other formats, after they were written. Default: 7 days.</summary>
+    public TimeSpan Exports { get; init; } = TimeSpan.FromDays(7);
+
     /// <summary>Checkpoints that are younger stay: above the longest lease. Default: 2 h.</summary>
     public TimeSpan Checkpoints { get; init; } = TimeSpan.FromHours(2);
 

@@ -7,8 +7,8 @@ using FineTuneGrid.Contracts.Training;
 namespace FineTuneGrid.Agent.Tasks;
 
 /// <summary>
-/// Runs work besides jobs in one-shot trainer processes: short tasks a few at once, and one verification, which may take long and
-/// must not keep the short ones waiting.
+/// Runs work besides jobs in one-shot trainer processes: short tasks a few at once, and one verification and one export, which may
+/// take long and must not keep the short ones waiting.
 /// </summary>
 internal sealed class TaskRunner(SessionServices services) : IDisposable
 {
@@ -17,6 +17,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
 
     private readonly SemaphoreSlim _places = new(AtOnce, AtOnce);
     private readonly SemaphoreSlim _verification = new(1, 1);
+    private readonly SemaphoreSlim _export = new(1, 1);
     private readonly Dictionary<string, CancellationTokenSource> _known = [];
 
     /// <summary>Starts the task unless it runs already; its reply goes out as a report.</summary>
@@ -46,6 +47,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
     {
         _places.Dispose();
         _verification.Dispose();
+        _export.Dispose();
     }
 
     private async Task RunAsync(TrainerTask task, CancellationToken stop, CancellationToken cancellation)
@@ -73,7 +75,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
 
     private async Task<TrainerTaskReply> InPlaceAsync(TrainerTask task, CancellationToken stop)
     {
-        var places = task.Verification is null ? _places : _verification;
+        var places = task.Verification is not null ? _verification : task.Export is not null ? _export : _places;
         if (!await places.WaitAsync(task.Verification is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, stop))
             return new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, $"Another verification runs on node {services.Options.NodeId}; try again when it has ended."));
         var folder = Path.Combine(services.Options.TasksDirectory, task.TaskId);

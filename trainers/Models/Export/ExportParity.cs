@@ -32,18 +32,25 @@ public sealed record ExportParity(int Tokens, double MaxLogitDifference, double 
             throw Failed(string.Create(CultureInfo.InvariantCulture, $"the likeliest token agrees in {TopOneAgreement:p2} of {Tokens} positions; at least {agreement:p0} should"));
     }
 
+    /// <summary>The logits of each sequence, fp32 [length, vocabulary] in host memory, in the caller's dispose scope.</summary>
+    /// <param name="sequences">Token ids; each of at most the model's context.</param>
+    public static IReadOnlyList<Tensor> Logits(CausalLm model, LoraAdapter? adapter, IReadOnlyList<int[]> sequences)
+    {
+        using var quiet = no_grad();
+        return [.. sequences.Select(s => model.Logits(MicroBatch.Of([s]), adapter).cpu())];
+    }
+
     /// <summary>Compares position by position.</summary>
-    /// <param name="sequences">Token ids; each of at most both models' context.</param>
-    public static ExportParity Measure(CausalLm original, LoraAdapter? adapter, CausalLm written, LoraAdapter? writtenAdapter, IReadOnlyList<int[]> sequences)
+    /// <param name="original"><see cref="Logits"/> of the model that was written, whose weights need not be in memory any more.</param>
+    public static ExportParity Measure(IReadOnlyList<Tensor> original, CausalLm written, LoraAdapter? writtenAdapter, IReadOnlyList<int[]> sequences)
     {
         double difference = 0, largest = 0;
         long same = 0, count = 0;
-        foreach (var sequence in sequences)
+        foreach (var (expected, sequence) in original.Zip(sequences))
         {
             using var scope = NewDisposeScope();
             using var quiet = no_grad();
-            var batch = MicroBatch.Of([sequence]);
-            Tensor expected = original.Logits(batch, adapter).cpu(), actual = written.Logits(batch, writtenAdapter).cpu();
+            var actual = Logits(written, writtenAdapter, [sequence])[0];
             difference = Worse(difference, (expected - actual).abs().max().item<float>());
             largest = Worse(largest, expected.abs().max().item<float>());
             same += expected.argmax(-1).eq(actual.argmax(-1)).sum().item<long>();

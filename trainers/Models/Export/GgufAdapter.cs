@@ -51,11 +51,11 @@ public static class GgufAdapter
     }
 
     /// <summary>The adapter that a file holds, with every change undone that <see cref="Write"/> made; its scales are those of the file.</summary>
-    public static LoraAdapter Read(GgufFile file, Architecture architecture, LoraPlan plan)
+    public static LoraAdapter Read(GgufFile file, Architecture architecture, LoraPlan plan, Device? device = null)
     {
         var groups = Groups(GgufPlan.Of(architecture), plan);
         var alpha = file.Get<float>("adapter.lora.alpha");
-        var adapter = LoraAdapter.Empty(plan);
+        var adapter = LoraAdapter.Empty(plan, device);
         using var quiet = no_grad();
         foreach (var group in groups)
         {

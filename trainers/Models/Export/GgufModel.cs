@@ -61,6 +61,8 @@ public static class GgufModel
             notes.Add($"llama.cpp has no sliding window for this family: beyond {window} tokens it would attend to more than the model was trained with, so that the file names a context of {window} instead of {context}.");
             context = window;
         }
+        if (plan.Family.Rotary(a)?.LongRope is { } longRope)
+            notes.Add($"llama.cpp takes the factors of long texts wherever it is given a context of more than {longRope.OriginalContext} tokens, also for shorter texts, for which the model has others.");
         metadata.Own("context_length", context);
         metadata.Own("embedding_length", (long)a.HiddenSize);
         metadata.Own("block_count", (long)a.LayerCount);

@@ -19,6 +19,8 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
     private CausalLm? _resident;
     private string? _residentKey;
 
+    public Device Device => device;
+
     /// <summary>What the order trains, at its very beginning.</summary>
     public Trainee Open(TrainingOrder order)
     {
@@ -34,7 +36,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
             return Trainee.OfModel(new CausalLm(architecture, ModelWeights.Random(architecture, spec.Optimizer.Seed, device)));
         }
         var manifest = order.Model ?? throw Missing("base_model");
-        var known = Architecture(manifest);
+        var known = ArchitectureOf(manifest);
         using var tensors = Weights(manifest);
         return Trainee.OfModel(new CausalLm(known, WeightLoader.LoadTrainable(known, tensors, device)));
     }
@@ -50,7 +52,7 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
                 ? _resident
                 : throw new GridException(ErrorCodes.Unavailable, "The session holds another base model; the job needs a session of its own.");
         }
-        var architecture = Architecture(manifest);
+        var architecture = ArchitectureOf(manifest);
         using var tensors = Weights(manifest);
         var compute = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
         _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device, quantize));
@@ -71,15 +73,24 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
         return read?.Bytes ?? throw new GridException(ErrorCodes.NotFound, $"The file '{file.Path}' is missing from the blob store.", file.Path);
     }
 
-    public void Dispose() => _resident?.Dispose();
+    /// <summary>The model whose config this is. Loads nothing else.</summary>
+    public Architecture ArchitectureOf(ModelManifest manifest) => ModelFamilies.Create(ModelConfig.Parse(Bytes(Find(manifest.Files, "config.json"))));
+
+    /// <summary>The model's published tensors.</summary>
+    public SourceTensors Weights(ModelManifest manifest) =>
+        Wait(SourceTensors.OpenAsync(store, Wait(StoredWeights.FilesAsync(store, manifest.Files)), SafetensorsProfile.Model));
+
+    /// <summary>Frees the base; another may be loaded then.</summary>
+    public void Release()
+    {
+        _resident?.Dispose();
+        (_resident, _residentKey) = (null, null);
+    }
+
+    public void Dispose() => Release();
 
     internal static SourceFile Find(IReadOnlyList<SourceFile> files, string path) =>
         files.FirstOrDefault(f => f.Path == path) ?? throw new GridException(ErrorCodes.NotFound, $"There is no file '{path}'.", path);
-
-    private SourceTensors Weights(ModelManifest manifest) =>
-        Wait(SourceTensors.OpenAsync(store, Wait(StoredWeights.FilesAsync(store, manifest.Files)), SafetensorsProfile.Model));
-
-    private Architecture Architecture(ModelManifest manifest) => ModelFamilies.Create(ModelConfig.Parse(Bytes(Find(manifest.Files, "config.json"))));
 
     /// <summary>A new adapter, or the parent's factors under this job's plan, which must have the same shape.</summary>
     private LoraAdapter NewAdapter(CausalLm model, TrainingOrder order)

@@ -12,6 +12,9 @@ internal sealed class PromptReader(ModelStore models, ModelManifest model)
         .Where(f => ModelText.FileNames.Contains(f.Path))
         .ToDictionary(f => f.Path, f => new ReadOnlyMemory<byte>(models.Bytes(f)), StringComparer.Ordinal)));
 
+    /// <summary>The chat template that the model brought, or null.</summary>
+    public string? TemplateText => _text.Value.TemplateText;
+
     public IReadOnlySet<int> StopIds => _text.Value.StopIds;
 
     /// <param name="chat">Whether the prompt is a user's message for the chat template, or a text to continue as it is.</param>

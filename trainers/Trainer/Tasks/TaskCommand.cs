@@ -12,21 +12,21 @@ internal static class TaskCommand
     public static int Run(string file, string? replyFile)
     {
         var task = GridJson.Parse<TrainerTask>(File.ReadAllBytes(file));
-        var reply = Execute(task);
+        var reply = Execute(task, Path.GetDirectoryName(Path.GetFullPath(file))!);
         if (replyFile is null) Console.WriteLine(GridJson.ToText(reply));
         else ThisProcess.WriteFile(replyFile, reply);
         return reply.Error is null ? 0 : 1;
     }
 
-    private static TrainerTaskReply Execute(TrainerTask task)
+    private static TrainerTaskReply Execute(TrainerTask task, string folder)
     {
         try
         {
             var store = task.Blobs.Open();
             if (task.Plan is { } plan) return new TrainerTaskReply(task.TaskId, Plan: Planning.Plan(store, plan));
-            if (task.Verification is not null) ThisProcess.GiveWay();
+            if (task.Verification is not null || task.Export is not null) ThisProcess.GiveWay();
             Compute.Prepare(task.Threads);
-            return Answer(task, store);
+            return Answer(task, store, folder);
         }
         catch (Exception e)
         {
@@ -36,16 +36,18 @@ internal static class TaskCommand
         }
     }
 
-    private static TrainerTaskReply Answer(TrainerTask task, IBlobStore store)
+    /// <param name="folder">The task's own, for files that are made on the way.</param>
+    private static TrainerTaskReply Answer(TrainerTask task, IBlobStore store, string folder)
     {
         using var models = new ModelStore(store, Compute.Device(task.Device));
         if (task.Verification is { } window) return new TrainerTaskReply(task.TaskId, Verification: Verifying.Run(store, models, window, ParentIsThere(), TimeProvider.System));
+        if (task.Export is { } export) return new TrainerTaskReply(task.TaskId, Export: new Exporting(store, models, task, export, folder, ParentIsThere()).RunAsync(TimeProvider.System).GetAwaiter().GetResult());
         var model = models.Resident(task.Model, "fp32");
         using var adapter = task.Adapter is { } files ? models.ReadAdapter(model.Architecture, files) : null;
         var reader = new PromptReader(models, task.Model);
         if (task.Completion is { } completion) return new TrainerTaskReply(task.TaskId, Completions: Completing.Run(model, adapter, reader, completion));
         if (task.Evaluation is { } evaluation) return new TrainerTaskReply(task.TaskId, Evaluation: Evaluating.Run(store, model, adapter, reader, evaluation));
-        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation, plan or verification.");
+        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation, plan, verification or export.");
     }
 
     /// <summary>A guard for work that may take long: when the agent that asked for it is gone, nobody reads the answer.</summary>
