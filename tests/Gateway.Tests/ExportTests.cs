@@ -5,6 +5,7 @@ using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Gateway.Tests.Support;
 using FineTuneGrid.Storage;
 using FineTuneGrid.Contracts.Inspection;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FineTuneGrid.Gateway.Tests;
 

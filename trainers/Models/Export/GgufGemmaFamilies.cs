@@ -47,7 +47,7 @@ internal static class GgufGemmaFamilies
     {
         Architecture = "gemma3",
         Modules = [.. Sandwich, new("model.layers.#.self_attn.q_norm", "blk.#.attn_q_norm", PlusOne), new("model.layers.#.self_attn.k_norm", "blk.#.attn_k_norm", PlusOne)],
-        Rotary = a => Wide(a.Config, a.HeadDim),
+        Rotary = Wide,
         More = (m, a) => m.Own("attention.sliding_window", (long)a.Config.Int("sliding_window", 4096, 1, int.MaxValue)),
         Refusal = a => Scale(a, largest: 62)
             ?? (a.Config.NumberOrNull("attn_logit_softcapping") ?? a.Config.NumberOrNull("final_logit_softcapping")) switch { null => null, _ => "llama.cpp caps no scores or logits of Gemma 3 models" }
@@ -70,9 +70,9 @@ internal static class GgufGemmaFamilies
         return kinds.Index().All(k => k.Item == local(k.Index)) ? null : "llama.cpp has another order of local and global layers";
     }
 
-    private static RotarySpec Wide(ModelConfig config, int dim) => config.Object("rope_parameters") is { } both && both.Has("full_attention")
-        ? RotarySpec.Read(config, both.Object("full_attention"), dim, null, 1e6)
-        : RotarySpec.Read(config, dim, 1e6);
+    private static RotarySpec Wide(Architecture a) => a.Config.Object("rope_parameters") is { } both && both.Has("full_attention")
+        ? RotarySpec.Read(both.Object("full_attention"), a.HeadDim, null, 1e6, new(a.ContextLength, null))
+        : RotarySpec.Read(a.Config, a.HeadDim, a.ContextLength, 1e6);
 
     private static double Narrow(ModelConfig config) => config.Object("rope_parameters")?.Object("sliding_attention") is { } local
         ? local.Number("rope_theta", 1e4)

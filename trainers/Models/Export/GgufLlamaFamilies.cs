@@ -82,6 +82,7 @@ internal static class GgufLlamaFamilies
     {
         Epsilon = (RmsEpsilon, c => c.Number("rms_norm_eps", 1e-6)),
         Activation = Silu,
+        Window = c => c.Flag("use_sliding_window", false) ? c.Int("sliding_window", 4096, 1, int.MaxValue) : null,
     };
 
     public static GgufFamily Qwen3 { get; } = new("qwen3", [.. Outside, .. Attention(), .. HeadNorms, .. Norms, .. Gated()])
