@@ -88,14 +88,6 @@ public sealed class ExportTaskTests : IDisposable
         Assert.Null(await _store.Blobs.StatAsync(Prefix + ExportRecord.FileName));
     }
 
-    [Fact]
-    public async Task Gguf_WithATokenizerThatLlamaCppLacks_IsRefusedByTheWayItSplits()
-    {
-        var reply = await RunAsync(_store.Model, null, "gguf");
-
-        Assert.Equal((ErrorCodes.UnsupportedModel, "pre_tokenizer"), (reply.Error?.Code, reply.Error?.Field));
-    }
-
     /// <summary>A random adapter for the sample model, stored as a version's files are.</summary>
     private async Task<IReadOnlyList<SourceFile>> AdapterAsync(LoraSpec spec)
     {
