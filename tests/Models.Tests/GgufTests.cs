@@ -61,6 +61,20 @@ public sealed class GgufTests : IDisposable
         Assert.Contains(Refused[family], refusal.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}, "pre_tokenizer": {"type": "Whitespace"}}""", "Whitespace")]
+    [InlineData("""{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}, "normalizer": {"type": "Lowercase"}}""", "normalizer")]
+    [InlineData("""{"model": {"type": "Unigram", "vocab": [["a", -1]]}}""", "Unigram")]
+    public void Vocabulary_ThatLlamaCppWouldSplitOtherwise_IsRefusedByName(string tokenizer, string said)
+    {
+        var files = new Dictionary<string, ReadOnlyMemory<byte>> { ["tokenizer.json"] = System.Text.Encoding.UTF8.GetBytes(tokenizer) };
+
+        var refusal = Assert.Throws<GridException>(() => GgufVocabulary.Read(files, null, 3));
+
+        Assert.Equal(ErrorCodes.UnsupportedModel, refusal.Code);
+        Assert.Contains(said, refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     [Trait("Category", "Slow")]
     public async Task LlamaCpp_OnEveryFamily_ChoosesOurIds()
