@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FineTuneGrid.Bench;
 using FineTuneGrid.Bench.Control;
+using FineTuneGrid.Bench.Overlap;
 using FineTuneGrid.Bench.Tokenizer;
 
 var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
@@ -9,6 +10,8 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     WriterKillsBench.Command(),
     HeartbeatsBench.Command(),
     LinksBench.Command(),
+    OverlapBench.Command(),
+    OverlapWorker.Command(),
     SubmitsBench.Command(),
     TokenizerBench.Command(),
     ZombiesBench.Command(),
