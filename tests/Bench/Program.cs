@@ -1,6 +1,7 @@
 using System.CommandLine;
 using FineTuneGrid.Bench;
 using FineTuneGrid.Bench.Control;
+using FineTuneGrid.Bench.Memory;
 using FineTuneGrid.Bench.Overlap;
 using FineTuneGrid.Bench.Tokenizer;
 
@@ -10,6 +11,7 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     WriterKillsBench.Command(),
     HeartbeatsBench.Command(),
     LinksBench.Command(),
+    MemoryBench.Command(),
     OverlapBench.Command(),
     OverlapWorker.Command(),
     SubmitsBench.Command(),

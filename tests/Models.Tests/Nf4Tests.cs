@@ -72,8 +72,8 @@ public sealed class Nf4Tests
         Assert.InRange(Nf4Matrix.BytesFor(4096 * 4096) / (4096.0 * 4096), 0.51, 0.52);
         var golden = new Golden("llama");
         var plan = LoraPlan.Resolve(golden.Architecture, new LoraSpec { Rank = 8, Alpha = 12 });
-        var whole = MemoryEstimate.Of(golden.Architecture, plan, ScalarType.Float32, 512, 64, recompute: true);
-        var small = MemoryEstimate.Of(golden.Architecture, plan, ScalarType.Float32, 512, 64, recompute: true, quantized: true);
+        var whole = MemoryEstimate.Of(new(golden.Architecture, plan, ScalarType.Float32, 512, 64, Recompute: true));
+        var small = MemoryEstimate.Of(new(golden.Architecture, plan, ScalarType.Float32, 512, 64, Recompute: true, Quantized: true));
         var matrices = golden.Architecture.Linears.Sum(l => (long)l.In * l.Out);
         Assert.Equal(whole.Weights - matrices * 4 + golden.Architecture.Linears.Sum(l => Nf4Matrix.BytesFor((long)l.In * l.Out)), small.Weights);
     }

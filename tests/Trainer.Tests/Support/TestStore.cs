@@ -71,13 +71,14 @@ internal sealed class TestStore : IDisposable
         return restored!.Manifest;
     }
 
-    public TokenIndex AddTokens(string name, int examples, int seed)
+    /// <param name="tokens">Of every example; null: from 6 to 59.</param>
+    public TokenIndex AddTokens(string name, int examples, int seed, int? tokens = null)
     {
         var random = new Random(seed);
         var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
         for (var i = 0; i < examples; i++)
         {
-            var length = random.Next(6, 60);
+            var length = tokens ?? random.Next(6, 60);
             for (var t = 0; t < length; t++)
             {
                 // Every other token follows from the one before it, so that there is something to learn.
@@ -90,7 +91,8 @@ internal sealed class TestStore : IDisposable
         return WriteShard(name, ids, labels, offsets);
     }
 
-    private TokenIndex AddPairs(string name, int pairs, int seed)
+    /// <param name="tokens">Of each of a pair's sequences; null: from 6 to 29.</param>
+    public TokenIndex AddPairs(string name, int pairs, int seed, int? tokens = null)
     {
         var random = new Random(seed);
         var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
@@ -98,7 +100,7 @@ internal sealed class TestStore : IDisposable
         {
             foreach (var follows in (bool[])[true, false])
             {
-                var length = random.Next(6, 30);
+                var length = tokens ?? random.Next(6, 30);
                 for (var t = 0; t < length; t++)
                 {
                     ids.Add(t % 2 == 0 ? random.Next(10, 40) : follows ? 40 + ids[^1] : random.Next(80, 120));

@@ -16,6 +16,7 @@ public abstract class Architecture
         Config = config;
         Parameters = parameters.Parameters;
         Linears = parameters.Linears;
+        Kept = parameters.Kept;
     }
 
     public ModelConfig Config { get; }
@@ -43,8 +44,8 @@ public abstract class Architecture
     /// <summary>How positions are rotated, if they are.</summary>
     public RotarySpec? Rotary { get; init; }
 
-    /// <summary>Elements that one token leaves for the backward in parts that are no linear layers, over all layers.</summary>
-    public long OtherActivations { get; init; }
+    /// <summary>What one token leaves for the backward, over all layers, beside the inputs of linear layers.</summary>
+    public KeptElements Kept { get; }
 
     /// <summary>Every parameter of the checkpoint; a tied head adds none.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }

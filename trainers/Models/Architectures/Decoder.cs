@@ -19,9 +19,6 @@ internal sealed record NamedOptions(bool Tied)
 
     /// <summary>Of the logits.</summary>
     internal double? SoftCap { get; init; }
-
-    /// <summary>See <see cref="Architecture.OtherActivations"/>.</summary>
-    internal long OtherActivations { get; init; }
 }
 
 /// <summary>A decoder put together from pieces: embedding, layers, final norm.</summary>
@@ -47,9 +44,8 @@ internal sealed class Decoder : Architecture
     /// The parts: the embedding takes token ids [T]; the prefix is what names of the bare model lack, such as <c>transformer.</c>
     /// </param>
     /// <param name="head">Projection to logits.</param>
-    /// <param name="otherActivations">See <see cref="Architecture.OtherActivations"/>.</param>
     internal static Decoder Create(ModelConfig config, DecoderShape shape, ParameterList parameters, RotarySpec? rotary,
-        (string Prefix, Piece Embed, Piece[] Layers, Piece Final) body, HeadSpec head, long otherActivations = 0) =>
+        (string Prefix, Piece Embed, Piece[] Layers, Piece Final) body, HeadSpec head) =>
         new(config, parameters, body.Embed, body.Layers, body.Final)
         {
             VocabSize = shape.Vocab,
@@ -62,7 +58,6 @@ internal sealed class Decoder : Architecture
             HeadDim = shape.Heads.Dim,
             Head = head,
             BasePrefix = body.Prefix,
-            OtherActivations = otherActivations,
         };
 
     /// <summary>
@@ -85,7 +80,7 @@ internal sealed class Decoder : Architecture
         var last = norm(o.LastNorm);
         var head = p.Head(config.Flag("tie_word_embeddings", o.Tied), table, "lm_head", shape.Hidden, shape.Vocab, o.HeadBias);
         return Create(config, shape, p, rotary, ("model.", o.Embed is null ? tokens : (pass, ids) => o.Embed(pass, tokens(pass, ids)), layers, last.Run),
-            head with { Scale = o.LogitScale, SoftCap = o.SoftCap }, o.OtherActivations);
+            head with { Scale = o.LogitScale, SoftCap = o.SoftCap });
     }
 
     /// <summary>Declares and runs a table of token embeddings.</summary>

@@ -56,7 +56,7 @@ public sealed class Gemma3Family : IModelFamily
         // Its configs name the stretched context.
         return g.Build(wide.DependsOnLength ? wide : null, i => g.Layer(i, SelfAttention.Declare(g.Parameters, i, g.Shape,
             spec with { Window = window(i) }, window(i) is null ? wide : narrow, g.AttentionBias,
-            norms: at => (g.Norm($"{at}.q_norm", g.Heads.Dim), g.Norm($"{at}.k_norm", g.Heads.Dim)))), config.NumberOrNull("final_logit_softcapping"));
+            norms: at => (g.Norm($"{at}.q_norm", g.Heads.Dim, g.Heads.Queries), g.Norm($"{at}.k_norm", g.Heads.Dim, g.Heads.Keys)))), config.NumberOrNull("final_logit_softcapping"));
     }
 
     /// <summary>Of global and of local layers: two bases and one scaling, or (newer) parameters by kind of layer.</summary>
@@ -91,7 +91,7 @@ internal sealed record GemmaShape(ModelConfig Config, DecoderShape Shape, Parame
             : throw Config.Wrong("sliding_window", "must be a number of tokens, for the layers of sliding_attention");
     }
 
-    internal Norm Norm(string module, int? size = null) => Layers.Norm.OffsetRms(Parameters, module, size ?? Shape.Hidden, Epsilon);
+    internal Norm Norm(string module, int? size = null, int heads = 1) => Layers.Norm.OffsetRms(Parameters, module, size ?? Shape.Hidden, Epsilon, heads);
 
     /// <summary>The early configs' <c>hidden_act</c> says gelu and meant the approximation; the newer field counts alone.</summary>
     internal Piece Feed(string at) => Mlp.Gated(Parameters, $"{at}.mlp", Shape.Hidden, Config.Int("intermediate_size"), bias: false,

@@ -26,13 +26,7 @@ public sealed class GraniteFamily : IModelFamily
             Residual = config.Number("residual_multiplier", 1),
         };
         var options = like.Options with { Embed = (pass, x) => x * embed, LogitScale = 1 / logits };
-        return (sparse
-            ? like with
-            {
-                Feed = at => Sparse(like, $"{at}.block_sparse_moe"),
-                Options = options with { OtherActivations = shape.Layers * Experts.Counts(config).Chosen * (4L * like.Middle + 2 * shape.Hidden) },
-            }
-            : like with { Options = options }).Build();
+        return (like with { Options = options, Feed = sparse ? at => Sparse(like, $"{at}.block_sparse_moe") : null }).Build();
     }
 
     /// <summary>The best few by the router's logits, weighted by the softmax of those logits alone.</summary>
@@ -44,10 +38,12 @@ public sealed class GraniteFamily : IModelFamily
         var inward = p.Matrix($"{at}.input_linear.weight", count, 2 * middle, hidden);
         var outward = p.Matrix($"{at}.output_linear.weight", count, hidden, middle);
         var router = p.Router($"{at}.router.layer", hidden, count);
+        // No adapter attaches to the experts, whose inputs are kept where they are trained.
+        p.Keeps(activation.Gate((double)middle * chosen) + new KeptElements(Narrow: (double)hidden * chosen, Trained: ((double)hidden + middle) * chosen));
         Piece[] experts = [.. Enumerable.Range(0, count).Select<int, Piece>(e => (pass, x) =>
         {
             var y = nn.functional.linear(x, pass.Parameter(inward).select(0, e));
-            return nn.functional.linear(activation(y.narrow(-1, 0, middle)) * y.narrow(-1, middle, middle), pass.Parameter(outward).select(0, e));
+            return nn.functional.linear(activation.Of(y.narrow(-1, 0, middle)) * y.narrow(-1, middle, middle), pass.Parameter(outward).select(0, e));
         })];
         return (pass, x) =>
         {

@@ -59,15 +59,15 @@ internal sealed record LlamaLike(ModelConfig Config, DecoderShape Shape, RotaryS
         {
             var first = Rms($"{at}.input_layernorm", Shape.Hidden);
             var attention = SelfAttention.Declare(Parameters, i, Shape, new(Scale ?? Shape.Heads.Scale, Window(i)), Rotary, QueryKeyValueBias, OutputBias,
-                norms: HeadNorms ? self => (Rms($"{self}.q_norm", Shape.Heads.Dim), Rms($"{self}.k_norm", Shape.Heads.Dim)) : null);
+                norms: HeadNorms ? self => (Rms($"{self}.q_norm", Shape.Heads.Dim, Shape.Heads.Queries), Rms($"{self}.k_norm", Shape.Heads.Dim, Shape.Heads.Keys)) : null);
             var second = Rms($"{at}.post_attention_layernorm", Shape.Hidden);
             return Residual == 1 ? Layers.Residual.Sequential(first, attention.Run, second, feed(at))
                 : Layers.Residual.Scaled(first, attention.Run, second, feed(at), Residual);
         }, name => Rms(name, Shape.Hidden), Options);
 
-        Norm Rms(string module, int size) => Norm.Rms(Parameters, module, size, epsilon);
+        Norm Rms(string module, int size, int heads = 1) => Norm.Rms(Parameters, module, size, epsilon, heads);
     }
 
-    private Func<string, Piece> Gated(Func<TorchSharp.torch.Tensor, TorchSharp.torch.Tensor> activation) =>
+    private Func<string, Piece> Gated(Activation activation) =>
         at => Mlp.Gated(Parameters, $"{at}.mlp", Shape.Hidden, Middle, MlpBias, activation);
 }

@@ -23,6 +23,8 @@ public sealed class MixtralFamily : IModelFamily
         var (count, chosen) = Experts.Counts(config);
         var activation = Activation.Read(config, "hidden_act", "silu");
         var gate = p.Router($"{at}.gate", hidden, count);
+        // What the experts give, to be weighted.
+        p.Keeps(new KeptElements(Narrow: (double)hidden * chosen));
         Piece[] experts = [.. Enumerable.Range(0, count).Select(e => Mlp.Gated(
             p, $"{at}.experts.{e}", hidden, like.Middle, bias: false, activation, "w1", "w3", "w2", (double)chosen / count))];
         return (pass, x) =>

@@ -31,11 +31,11 @@ public sealed class MptFamily : IModelFamily
             var at = $"transformer.blocks.{i}";
             var first = Norm.Layer(p, $"{at}.norm_1", hidden, epsilon, bias: false);
             var project = QueryKeyValue.Joined(p, $"{at}.attn.Wqkv", hidden, heads, bias: false);
-            project = clip is { } limit and not 0 ? QueryKeyValue.Clipped(project, limit) : project;
+            project = clip is { } limit and not 0 ? QueryKeyValue.Clipped(p, shape.Heads, project, limit) : project;
             var attention = SelfAttention.Of(p, i, project, $"{at}.attn.out_proj", shape, spec, null, bias: false);
             var second = Norm.Layer(p, $"{at}.norm_2", hidden, epsilon, bias: false);
             return Residual.Sequential(first, attention.Run, second,
-                Mlp.Plain(p, $"{at}.ffn.up_proj", $"{at}.ffn.down_proj", hidden, middle, bias: false, x => x.gelu()));
+                Mlp.Plain(p, $"{at}.ffn.up_proj", $"{at}.ffn.down_proj", hidden, middle, bias: false, Activation.Gelu));
         });
         var norm = Norm.Layer(p, "transformer.norm_f", hidden, epsilon, bias: false);
         var head = p.Head(config.Flag("tie_word_embeddings", true), "transformer.wte.weight", "lm_head", hidden, shape.Vocab);

@@ -17,14 +17,15 @@ public sealed class OlmoFamily : IModelFamily
         var bias = config.Flag("attention_bias", false);
         var middle = config.Int("intermediate_size");
         var activation = Activation.Read(config, "hidden_act", "silu");
-        var norm = Norm.Plain(Epsilon);
-        Func<Projection, Projection>? clip = config.NumberOrNull("clip_qkv") is { } limit ? x => QueryKeyValue.Clipped(x, limit) : null;
         var p = new ParameterList();
+        Func<Projection, Projection>? clip = config.NumberOrNull("clip_qkv") is { } limit ? x => QueryKeyValue.Clipped(p, shape.Heads, x, limit) : null;
         return Decoder.Named(config, shape, p, rotary, (i, at) =>
         {
             var attention = SelfAttention.Declare(p, i, shape, new(shape.Heads.Scale), rotary, bias, change: clip);
-            return Residual.Sequential(norm, attention.Run, norm, Mlp.Gated(p, $"{at}.mlp", shape.Hidden, middle, bias: false, activation));
-        }, _ => norm, new(Tied: false));
+            return Residual.Sequential(Plain(), attention.Run, Plain(), Mlp.Gated(p, $"{at}.mlp", shape.Hidden, middle, bias: false, activation));
+        }, _ => Plain(), new(Tied: false));
+
+        Norm Plain() => Norm.Plain(p, shape.Hidden, Epsilon);
     }
 }
 

@@ -61,5 +61,5 @@ public sealed class OptFamily : IModelFamily
     }
 
     private static Norm Layered(ParameterList p, string module, int size, bool affine) =>
-        affine ? Norm.Layer(p, module, size, Epsilon) : Norm.Plain(Epsilon);
+        affine ? Norm.Layer(p, module, size, Epsilon) : Norm.Plain(p, size, Epsilon);
 }

@@ -23,7 +23,8 @@ public sealed record ParameterSpec(string Name, long[] Shape, ParameterInit Init
 /// <param name="Transposed">The published weight is [In, Out], which PEFT calls <c>fan_in_fan_out</c>.</param>
 /// <param name="Share">Fraction of the tokens that pass through, for experts.</param>
 /// <param name="Router">Chooses experts: so few outputs that an adapter's rank may exceed them.</param>
-public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = false, double Share = 1, bool Router = false);
+/// <param name="SharesInput">It reads the same x as the layer declared before it.</param>
+public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = false, double Share = 1, bool Router = false, bool SharesInput = false);
 
 /// <summary>The projection from hidden states to logits: z = Scale * (h W^T + b), soft-capped where a cap is given.</summary>
 /// <param name="Weight">Parameter name; the embedding's where the head is tied.</param>
@@ -43,10 +44,16 @@ public sealed class ParameterList
 
     public IReadOnlyList<LinearSpec> Linears => _linears;
 
+    /// <summary>What the parts declared so far keep for the backward.</summary>
+    public KeptElements Kept { get; private set; } = new();
+
+    /// <summary>Said by a part of what one token leaves in it for the backward, beside the inputs of linear layers.</summary>
+    internal void Keeps(KeptElements more) => Kept += more;
+
     /// <summary>A layer that adapters may attach to.</summary>
-    public string Linear(string module, int inputs, int outputs, bool bias, double share = 1)
+    public string Linear(string module, int inputs, int outputs, bool bias, double share = 1, bool sharesInput = false)
     {
-        _linears.Add(new LinearSpec(module, inputs, outputs, Share: share));
+        _linears.Add(new LinearSpec(module, inputs, outputs, Share: share, SharesInput: sharesInput));
         return Projection(module, inputs, outputs, bias);
     }
 

@@ -26,6 +26,6 @@ public sealed class PhiFamily : IModelFamily
         }, name => Norm.Layer(p, name, hidden, epsilon), new(Tied: false) { LastNorm = "model.final_layernorm", HeadBias = true });
 
         (Norm Query, Norm Key) Norms(string at) =>
-            (Norm.Layer(p, $"{at}.q_layernorm", heads.Dim, epsilon), Norm.Layer(p, $"{at}.k_layernorm", heads.Dim, epsilon));
+            (Norm.Layer(p, $"{at}.q_layernorm", heads.Dim, epsilon, heads: heads.Queries), Norm.Layer(p, $"{at}.k_layernorm", heads.Dim, epsilon, heads: heads.Keys));
     }
 }

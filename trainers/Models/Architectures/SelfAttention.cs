@@ -22,6 +22,8 @@ internal static class SelfAttention
         ParameterList p, int layer, Projection project, string output, DecoderShape shape, AttentionSpec spec, RotarySpec? rotary, bool bias)
     {
         var after = p.Linear(output, shape.Heads.QueryWidth, shape.Hidden, bias);
+        // The cap's tanh keeps its result.
+        if (spec.SoftCap is not null) p.Keeps(new KeptElements(Scores: 1));
         return new Attention { Layer = layer, Project = project, Output = (pass, x) => pass.Linear(after, x), Spec = spec, Rotary = rotary };
     }
 }

@@ -12,7 +12,10 @@ namespace FineTuneGrid.Models.Layers;
 public sealed class LossHead(HeadSpec spec, ModelWeights model)
 {
     /// <summary>Logits of a chunk: at most this many, 64 MB in fp32. A constant, since it shapes the order of sums.</summary>
-    internal const long ChunkElements = 16L << 20;
+    private const long ChunkElements = 16L << 20;
+
+    /// <summary>Rows of a chunk, at most.</summary>
+    internal static long ChunkRows(long vocabulary) => Math.Clamp(ChunkElements / vocabulary, 16, 1024);
 
     /// <summary>Rows [n, hidden] -> fp32 logits [n, vocabulary].</summary>
     public Tensor Logits(Tensor rows)
@@ -33,7 +36,7 @@ public sealed class LossHead(HeadSpec spec, ModelWeights model)
     public float[] Losses(Tensor rows, IReadOnlyList<long> targets, Tensor? rowGradient = null, Tensor? parameterGradient = null, float[]? weights = null)
     {
         using var quiet = no_grad();
-        long count = rows.size(0), vocabulary = model[spec.Weight].size(0), step = Math.Clamp(ChunkElements / vocabulary, 16, 1024);
+        long count = rows.size(0), step = ChunkRows(model[spec.Weight].size(0));
         var losses = new float[count];
         for (long at = 0; at < count; at += step)
         {

@@ -13,15 +13,17 @@ internal static class QueryKeyValue
     internal static Projection Apart(
         ParameterList p, string prefix, int hidden, HeadShape s, bool bias, string query = "q_proj", string key = "k_proj", string value = "v_proj")
     {
+        p.Keeps(KeptElements.Heads(s));
         var q = p.Linear($"{prefix}.{query}", hidden, s.QueryWidth, bias);
-        var k = p.Linear($"{prefix}.{key}", hidden, s.KeyWidth, bias);
-        var v = p.Linear($"{prefix}.{value}", hidden, s.KeyWidth, bias);
+        var k = p.Linear($"{prefix}.{key}", hidden, s.KeyWidth, bias, sharesInput: true);
+        var v = p.Linear($"{prefix}.{value}", hidden, s.KeyWidth, bias, sharesInput: true);
         return (pass, x) => (Heads(pass.Linear(q, x), s.Queries, s), Heads(pass.Linear(k, x), s.Keys, s), Heads(pass.Linear(v, x), s.Keys, s));
     }
 
     /// <summary>One layer: all queries, all keys, all values.</summary>
     internal static Projection Joined(ParameterList p, string module, int hidden, HeadShape s, bool bias, bool conv1D = false)
     {
+        p.Keeps(KeptElements.Heads(s));
         var width = s.QueryWidth + 2 * s.KeyWidth;
         var name = conv1D ? p.Conv1D(module, hidden, width, bias) : p.Linear(module, hidden, width, bias);
         return (pass, x) =>
@@ -34,6 +36,7 @@ internal static class QueryKeyValue
     /// <summary>One layer: for each key head its queries, the key, the value.</summary>
     internal static Projection ByKeyHead(ParameterList p, string module, int hidden, HeadShape s, bool bias)
     {
+        p.Keeps(KeptElements.Heads(s));
         var name = p.Linear(module, hidden, s.QueryWidth + 2 * s.KeyWidth, bias);
         var group = s.Queries / s.Keys;
         return (pass, x) =>
@@ -46,6 +49,7 @@ internal static class QueryKeyValue
     /// <summary>One layer in blocks of whole heads: in each block the queries, the values, the keys.</summary>
     internal static Projection InBlocks(ParameterList p, string module, int hidden, HeadShape s, int blocks)
     {
+        p.Keeps(KeptElements.Heads(s));
         var name = p.Linear(module, hidden, 3 * s.QueryWidth, bias: false);
         return (pass, x) =>
         {
@@ -57,13 +61,17 @@ internal static class QueryKeyValue
     }
 
     /// <summary>Clamps what is projected to [-limit, limit].</summary>
-    internal static Projection Clipped(Projection projection, double limit) => (pass, x) =>
+    internal static Projection Clipped(ParameterList p, HeadShape s, Projection projection, double limit)
     {
-        var (q, k, v) = projection(pass, x);
-        return (Clip(q), Clip(k), Clip(v));
+        p.Keeps(KeptElements.Heads(s));
+        return (pass, x) =>
+        {
+            var (q, k, v) = projection(pass, x);
+            return (Clip(q), Clip(k), Clip(v));
+        };
 
         Tensor Clip(Tensor t) => t.clamp((TorchSharp.Scalar)(-limit), (TorchSharp.Scalar)limit);
-    };
+    }
 
     private static Tensor Part(Tensor y, int at, int heads, HeadShape s) => Heads(y.narrow(-1, at, heads * s.Dim).contiguous(), heads, s);
 

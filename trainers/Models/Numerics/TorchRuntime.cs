@@ -20,6 +20,7 @@ public static partial class TorchRuntime
             SetEnvironment("OMP_WAIT_POLICY", "passive", 0);
             SetEnvironment("OMP_NUM_THREADS", $"{threads}", 0);
             SetEnvironment("OPENBLAS_NUM_THREADS", $"{threads}", 0);
+            NativeMemory.KeepLargeTensorsApart();
         }
 
         torch.set_num_threads(threads);

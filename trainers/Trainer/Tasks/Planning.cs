@@ -53,6 +53,8 @@ internal static class Planning
         var trained = adapter?.ParameterCount ?? architecture.ParameterCount;
         // On another device the copy is not in its memory.
         var copy = order.Resolved.Device == "cpu" ? StateCopy.BytesFor(trained) : 0;
+        var nf4 = spec.Method.IsNf4;
+        var shape = new MemoryShape(architecture, adapter, compute, microBatchTokens, order.Train.LongestExample, Recompute: nf4, Quantized: nf4, RatesApart: spec.Method.LoraPlusRatio is not null);
         var memory = Memory(Math.Max(microBatchTokens, widest), order.Train.LongestExample);
         if (task.SlotMemoryBytes is { } limit)
             new MemoryAdmission(Memory, limit, order.Resolved.Device).Check(
@@ -64,7 +66,7 @@ internal static class Planning
 
         MemoryEstimate Memory(long tokens, long longest)
         {
-            var estimate = MemoryEstimate.Of(architecture, adapter, compute, tokens, longest, recompute: spec.Method.IsNf4, quantized: spec.Method.IsNf4);
+            var estimate = MemoryEstimate.Of(shape with { Tokens = tokens, Longest = longest });
             return estimate with { State = estimate.State + copy };
         }
     }
