@@ -95,7 +95,7 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
         var narrow = 2 * queries + (architecture.Rotary is null ? 0 : 4 * queries + 3 * keys) + 2 * architecture.HiddenSize
             + architecture.Linears.Where(l => shape.Module(l) is not null).Sum(l => l.Out * l.Share) / layers;
         var scores = ScoresPerToken(shape) * (2 * Fp32 + (shape.Width < Fp32 ? shape.Width : 0) + (architecture.Kept.Scores > 0 ? 2 * Fp32 : 0));
-        var bytes = shape.Tokens * (narrow * shape.Width + 2 * architecture.Kept.Wide / layers * Fp32 + scores);
+        var bytes = shape.Tokens * (narrow * shape.Width + architecture.Kept.Wide / layers * Fp32 + scores);
         if (shape.Plan is null)
             bytes += architecture.ParameterCount / layers * Fp32;
         // Of the largest matrix in the making: the two weights' indices of each byte, and both values in fp32.
@@ -107,7 +107,7 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
     {
         var (architecture, head) = (shape.Architecture, shape.Architecture.Head);
         var rows = Math.Min(shape.Tokens, LossHead.ChunkRows(architecture.VocabSize));
-        var copies = 3.0 + (head.Scale != 1 ? 2 : 0) + (head.SoftCap is null ? 0 : 7) + (shape.Width < Fp32 ? 1 : 0);
+        var copies = 3.0 + (head.Scale != 1 ? 2 : 0) + (head.SoftCap is null ? 0 : 7) + (shape.Pairs ? 1 : 0) + (shape.Width < Fp32 ? 1 : 0);
         var bytes = rows * (double)architecture.VocabSize * Fp32 * copies + 2.0 * shape.Tokens * architecture.HiddenSize * shape.Width;
         return shape.Plan is null ? bytes + (double)architecture.VocabSize * architecture.HiddenSize * Fp32 : bytes;
     }
@@ -122,8 +122,9 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
 /// <param name="Recompute">See <see cref="TrainingPass"/>.</param>
 /// <param name="Quantized">The linear layers are in 4-bit NormalFloat; those of one layer are whole at a time.</param>
 /// <param name="RatesApart">LoRA+.</param>
+/// <param name="Pairs">Preferences are trained on: rows of the head have weights.</param>
 public sealed record MemoryShape(
-    Architecture Architecture, LoraPlan? Plan, ScalarType Compute, long Tokens, long Longest, bool Recompute = false, bool Quantized = false, bool RatesApart = false)
+    Architecture Architecture, LoraPlan? Plan, ScalarType Compute, long Tokens, long Longest, bool Recompute = false, bool Quantized = false, bool RatesApart = false, bool Pairs = false)
 {
     private readonly Dictionary<string, LoraModuleSpec> _modules = Plan?.Modules.ToDictionary(m => m.Name, StringComparer.Ordinal) ?? [];
 

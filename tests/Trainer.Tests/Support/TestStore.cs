@@ -95,12 +95,13 @@ internal sealed class TestStore : IDisposable
     public TokenIndex AddPairs(string name, int pairs, int seed, int? tokens = null)
     {
         var random = new Random(seed);
-        var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
+        var (ids, labels, offsets, longest) = (new List<int>(), new List<int>(), new List<long> { 0 }, 0);
         for (var i = 0; i < pairs; i++)
         {
             foreach (var follows in (bool[])[true, false])
             {
                 var length = tokens ?? random.Next(6, 30);
+                longest = Math.Max(longest, length);
                 for (var t = 0; t < length; t++)
                 {
                     ids.Add(t % 2 == 0 ? random.Next(10, 40) : follows ? 40 + ids[^1] : random.Next(80, 120));
@@ -109,7 +110,7 @@ internal sealed class TestStore : IDisposable
             }
             offsets.Add(ids.Count);
         }
-        return WriteShard(name, ids, labels, offsets);
+        return WriteShard(name, ids, labels, offsets) with { LongestExample = longest };
     }
 
     private TokenIndex WriteShard(string name, List<int> ids, List<int> labels, List<long> offsets)

@@ -10,8 +10,8 @@ public readonly record struct KeptElements(double Narrow = 0, double Wide = 0, d
     public static KeptElements operator +(KeptElements a, KeptElements b) =>
         new(a.Narrow + b.Narrow, a.Wide + b.Wide, a.Trained + b.Trained, a.Scores + b.Scores);
 
-    /// <summary>Of a norm over so many elements: what it norms, in fp32. An RMS norm's factor needs what it multiplies for its own gradient.</summary>
-    internal static KeptElements Norm(int size, bool rms) => new(Wide: size, Trained: rms ? size : 0);
+    /// <summary>Of a norm over so many elements: what it norms, in fp32, and of an RMS norm what its factor multiplies.</summary>
+    internal static KeptElements Norm(int size, bool rms) => new(Wide: rms ? 2 * size : size);
 
     /// <summary>Queries, keys and values as they are attended with.</summary>
     internal static KeptElements Heads(Layers.HeadShape heads) => new(Narrow: heads.QueryWidth + 2 * heads.KeyWidth);

@@ -14,7 +14,7 @@ internal static partial class NativeMemory
     /// <summary>
     /// glibc gives freed memory back to the system while such pieces are pages of their own, but learns from the first ones that are freed
     /// to put the next into its heap. There what a layer keeps for the backward lies between holes that what it needs for a moment has
-    /// left: a training step then took 1.4 times its tensors (measured; README's memory section). A fixed size makes it learn nothing.
+    /// left: measured, a training step's peak was 1.4 times what it is so. A fixed size makes it learn nothing.
     /// What the environment already sets is left as it is.
     /// </summary>
     internal static void KeepLargeTensorsApart()

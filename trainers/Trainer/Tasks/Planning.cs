@@ -54,7 +54,8 @@ internal static class Planning
         // On another device the copy is not in its memory.
         var copy = order.Resolved.Device == "cpu" ? StateCopy.BytesFor(trained) : 0;
         var nf4 = spec.Method.IsNf4;
-        var shape = new MemoryShape(architecture, adapter, compute, microBatchTokens, order.Train.LongestExample, Recompute: nf4, Quantized: nf4, RatesApart: spec.Method.LoraPlusRatio is not null);
+        var shape = new MemoryShape(architecture, adapter, compute, microBatchTokens, order.Train.LongestExample, Recompute: nf4, Quantized: nf4,
+            RatesApart: spec.Method.LoraPlusRatio is not null, Pairs: spec.Objective.PairBeta is not null);
         var memory = Memory(Math.Max(microBatchTokens, widest), order.Train.LongestExample);
         if (task.SlotMemoryBytes is { } limit)
             new MemoryAdmission(Memory, limit, order.Resolved.Device).Check(
