@@ -75,6 +75,16 @@ public sealed class ConfigTests
         Assert.StartsWith("config.json: " + named, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("RefinedWeb", "convert_custom_code_checkpoint.py")]
+    [InlineData("gemma3", "gemma3_text")]
+    public void Create_TypeWhoseWeightsHaveAnotherForm_NamesTheWayThere(string type, string fix)
+    {
+        var error = Assert.Throws<GridException>(() => Create($$"""{"model_type":"{{type}}"}"""));
+        Assert.Equal((ErrorCodes.UnsupportedModel, "model_type"), (error.Code, error.Field));
+        Assert.Contains(fix, error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>null is not the default: it switches off, or means as many heads as there are.</summary>
     [Fact]
     public void Create_NullKeyHeads_AreAsManyAsQueryHeads()

@@ -26,6 +26,7 @@ public sealed class FamilyTableTests
         Assert.Equal(Golden.Names, rows.Select(r => r[1].Trim('`')));
         Assert.Equal(Golden.Names.Select(n => new Golden(n).Architecture.Config.ModelType), rows.Select(r => r[2]));
         Assert.Equal(ModelFamilies.ModelTypes, rows.Select(r => r[2]).Distinct().Order(StringComparer.Ordinal));
+        Assert.Equal(Golden.Names.Select(From), rows.Select(r => r[7]));
         Assert.All(rows, r => Assert.True(Number(r[3]) < 1e-4 && Number(r[4]) < 1e-4 && Number(r[5]) < 1e-4 && Number(r[6]) < 4e-2, string.Join(" | ", r)));
     }
 
@@ -45,23 +46,24 @@ public sealed class FamilyTableTests
             # Model families and their measured errors
 
             Written by `FTG_WRITE_TABLE=1 ./grid test Models`. Small random models in fp32 on a CPU, against reference values in
-            `tests/Models.Tests/goldens`: from transformers 4.44 and PEFT 0.12, but for cohere_qk_norm, gemma3, granite, granitemoe,
-            llama_dynamic, llama_linear, llama_yarn, mpt_6heads, olmo2, phi3_longrope and qwen3, which `make_reference.py` there
-            computes by a plain float64 rendering of the published architecture.
+            `tests/Models.Tests/goldens`: from transformers 4.44 and PEFT 0.12, or from a plain float64 rendering of the published
+            architecture, which `make_reference.py` and `make_variants.py` there compute.
 
             - logits: largest difference of the last position's logits, relative to the largest of them;
             - log-probabilities: largest difference of any token's, in nats;
             - LoRA losses: largest difference of the losses before and after four AdamW steps;
             - adapter: largest difference of any element after those steps (each step moves an element by up to 0.005).
 
-            | reference | model_type | logits | log-probabilities | LoRA losses | adapter |
-            | --- | --- | --- | --- | --- | --- |
+            | reference | model_type | logits | log-probabilities | LoRA losses | adapter | from |
+            | --- | --- | --- | --- | --- | --- | --- |
 
             """);
         foreach (var name in Golden.Names)
-            text.AppendLine(CultureInfo.InvariantCulture, $"| `{name}` | {new Golden(name).Architecture.Config.ModelType} | {string.Join(" | ", Measure(new Golden(name)).Select(e => e.ToString("0.0e0", CultureInfo.InvariantCulture)))} |");
+            text.AppendLine(CultureInfo.InvariantCulture, $"| `{name}` | {new Golden(name).Architecture.Config.ModelType} | {string.Join(" | ", Measure(new Golden(name)).Select(e => e.ToString("0.0e0", CultureInfo.InvariantCulture)))} | {From(name)} |");
         return text.ToString();
     }
+
+    private static string From(string name) => new Golden(name).Architecture.Config.Has("transformers_version") ? "transformers" : "rendering";
 
     private static double[] Measure(Golden golden)
     {

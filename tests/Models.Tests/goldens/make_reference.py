@@ -27,9 +27,10 @@ class Model:
 
     def __init__(self, config, weights):
         self.c, self.w, self.lora, self.scale = config, weights, {}, 1.0
+        self.transposed = config["model_type"] == "gpt2"
 
     def linear(self, name, x):
-        y = x @ self.w[name + ".weight"].T
+        y = x @ (self.w[name + ".weight"] if self.transposed else self.w[name + ".weight"].T)
         if name + ".bias" in self.w:
             y = y + self.w[name + ".bias"]
         if name in self.lora:
@@ -370,16 +371,16 @@ def log_probs(forward, model, ids):
     return torch.log_softmax(forward(model, ids)[:-1], -1).gather(1, ids[1:, None])[:, 0]
 
 
-def record(folder, config, forward, seed):
+def record(folder, config, forward, seed, make=random_weights, last_norm=None):
     generator = torch.Generator().manual_seed(seed)
-    stored = random_weights(config, generator)
-    sequences = [torch.randint(3, VOCAB, (LENGTH,), generator=generator) for _ in range(2)]
+    stored = make(config, generator)
+    sequences = [torch.randint(3, config["vocab_size"], (LENGTH,), generator=generator) for _ in range(2)]
     model = Model(config, {n: t.double() for n, t in stored.items()})
     # Logits with a deviation of 2: by the last norm's factor.
     gain = 2 / float(forward(model, sequences[0]).std())
-    name = "transformer.norm_f.weight" if config["model_type"] == "mpt" else "model.norm.weight"
+    name = last_norm or ("transformer.norm_f.weight" if config["model_type"] == "mpt" else "model.norm.weight")
     last = stored[name]
-    stored[name] = ((last + 1) * gain - 1) if config["model_type"] == "gemma3_text" else last * gain
+    stored[name] = ((last + 1) * gain - 1) if config["model_type"].startswith("gemma") else last * gain
     model.w[name] = stored[name].double()
     os.makedirs(os.path.join(folder, "lora"), exist_ok=True)
     write(os.path.join(folder, "config.json"), config)
@@ -411,16 +412,17 @@ def golden(model, forward, sequences):
 
 def train(folder, model, forward, sequences, generator):
     rank, alpha, rate, steps = 8, 12, 5e-3, 4
-    names = [n[:-len(".weight")] for n, s in shapes(model.c) if len(s) == 2 and not any(t in n for t in ("embed", "wte", "lm_head", "router", "norm"))]
+    tables = ("embed", "wte", "wpe", "lm_head", "router", "norm")
+    names = [n[:-len(".weight")] for n, t in model.w.items() if t.dim() == 2 and not any(part in n for part in tables)]
     model.scale = alpha / rank
     for n in names:
-        out, inner = model.w[n + ".weight"].shape
+        out, inner = model.w[n + ".weight"].shape[::-1 if model.transposed else 1]
         a = (torch.rand(rank, inner, generator=generator, dtype=torch.float64) * 2 - 1) / math.sqrt(inner)
         b = torch.randn(out, rank, generator=generator, dtype=torch.float64) * 0.05
         model.lora[n] = tuple(t.float().double().requires_grad_() for t in (a, b))
     parameters = [t for pair in model.lora.values() for t in pair]
     suffixes = sorted({n.rsplit(".", 1)[1] for n in names})
-    adapter = dict(base_model_name_or_path=os.path.basename(folder), bias="none", fan_in_fan_out=False, inference_mode=True, lora_alpha=alpha,
+    adapter = dict(base_model_name_or_path=os.path.basename(folder), bias="none", fan_in_fan_out=model.transposed, inference_mode=True, lora_alpha=alpha,
                    lora_dropout=0.0, modules_to_save=None, peft_type="LORA", r=rank, target_modules=suffixes, task_type="CAUSAL_LM",
                    use_dora=False, use_rslora=False)
     optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.01)

@@ -34,10 +34,18 @@ public static class ModelFamilies
         if (!ByType.TryGetValue(config.ModelType, out var family))
         {
             throw new GridException(ErrorCodes.UnsupportedModel,
-                $"config.json: model_type '{config.ModelType}' is not supported; supported are {string.Join(", ", ModelTypes)}.", "model_type");
+                $"config.json: model_type '{config.ModelType}' is not supported{WayOut(config.ModelType)}; supported are {string.Join(", ", ModelTypes)}.", "model_type");
         }
 
         QuantizedWeights.Refuse(config);
         return family.Create(config);
     }
+
+    /// <summary>For types whose weights have another form too.</summary>
+    private static string WayOut(string modelType) => modelType switch
+    {
+        "RefinedWeb" or "RefinedWebModel" => " (Falcon from before transformers had it: convert the folder with its convert_custom_code_checkpoint.py)",
+        "gemma3" => " (it has a vision tower: save the text model alone, as Gemma3ForCausalLM, whose model_type is gemma3_text)",
+        _ => "",
+    };
 }

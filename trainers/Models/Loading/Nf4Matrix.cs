@@ -17,8 +17,7 @@ public sealed class Nf4Matrix : IDisposable
     private readonly Tensor _scales;
     private readonly Tensor _groupScales;
     private readonly Tensor _offset;
-    private readonly Tensor _pairs;
-    private readonly Tensor _dynamic;
+    private readonly Nf4Tables _tables;
 
     private Nf4Matrix(long[] shape, Tensor codes, float[] scales, Device device)
     {
@@ -28,8 +27,7 @@ public sealed class Nf4Matrix : IDisposable
         _scales = Kept(tensor([.. quantized.Select(q => (int)q)]).to(ScalarType.Byte), device);
         _groupScales = Kept(tensor(groups), device);
         _offset = Kept(tensor([offset]), device);
-        _pairs = Kept(tensor(Nf4Codes.Pairs(), [256, 2]), device);
-        _dynamic = Kept(tensor(Nf4Codes.Dynamic), device);
+        _tables = Nf4Tables.On(device);
     }
 
     public Device Device => _codes.device;
@@ -39,7 +37,7 @@ public sealed class Nf4Matrix : IDisposable
     {
         var blocks = Blocks(count);
         var groups = (blocks + Nf4Codes.Group - 1) / Nf4Codes.Group;
-        return blocks * (Nf4Codes.Block / 2) + groups * (Nf4Codes.Group + sizeof(float)) + (256 * 3 + 1) * sizeof(float);
+        return blocks * (Nf4Codes.Block / 2) + groups * (Nf4Codes.Group + sizeof(float)) + sizeof(float);
     }
 
     /// <summary>Quantises a CPU tensor of any float dtype, in row-major order.</summary>
@@ -75,16 +73,16 @@ public sealed class Nf4Matrix : IDisposable
     {
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
-        var scales = _dynamic.index_select(0, _scales.to(ScalarType.Int32)).view(-1, Nf4Codes.Group) * _groupScales.unsqueeze(1) + _offset;
+        var scales = _tables.Dynamic.index_select(0, _scales.to(ScalarType.Int32)).view(-1, Nf4Codes.Group) * _groupScales.unsqueeze(1) + _offset;
         var blocks = _codes.NumberOfElements / (Nf4Codes.Block / 2);
-        var values = _pairs.index_select(0, _codes.to(ScalarType.Int32)).view(blocks, Nf4Codes.Block) * scales.view(-1).narrow(0, 0, blocks).unsqueeze(1);
+        var values = _tables.Pairs.index_select(0, _codes.to(ScalarType.Int32)).view(blocks, Nf4Codes.Block) * scales.view(-1).narrow(0, 0, blocks).unsqueeze(1);
         var count = _shape.Aggregate(1L, (a, b) => a * b);
         return values.view(-1).narrow(0, 0, count).view(_shape).to(type).MoveToOuterDisposeScope();
     }
 
     public void Dispose()
     {
-        foreach (var part in new[] { _codes, _scales, _groupScales, _offset, _pairs, _dynamic })
+        foreach (var part in new[] { _codes, _scales, _groupScales, _offset })
             part.Dispose();
     }
 
