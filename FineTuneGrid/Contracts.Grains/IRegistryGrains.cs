@@ -127,6 +127,12 @@ public interface IDatasetGrain : IGrainWithStringKey
     [ResponseTimeout("00:10:00")]
     Task<TokenIndex> Tokenize(ModelManifest model, string format, int sequenceLength);
 
+    /// <summary>The same of texts that are to be classified, with their classes.</summary>
+    [AlwaysInterleave]
+    [Alias("TokenizeClasses")]
+    [ResponseTimeout("00:10:00")]
+    Task<TokenIndex> TokenizeClasses(ModelManifest model, int sequenceLength, ClassRequest classes);
+
     [Alias("Use")]
     Task Use(string jobId, bool inUse);
 

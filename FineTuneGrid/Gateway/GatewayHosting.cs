@@ -86,6 +86,7 @@ public static class GatewayHosting
         app.MapExports();
         app.MapCompletions();
         app.MapTokenize();
+        app.MapClassify();
         app.MapFleet();
         app.MapCluster();
         app.MapKeys();

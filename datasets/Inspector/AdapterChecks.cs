@@ -28,6 +28,8 @@ internal static partial class AdapterChecks
         var modules = Modules(header, files);
         if (request.Base is { } manifest)
             CheckBase(modules, manifest, files);
+        if (config.TryGetProperty("task_type", out var task) && task.ValueKind == JsonValueKind.String && task.ValueEquals("SEQ_CLS"))
+            await CheckClassesAsync(header, files);
         var rslora = config.TryGetProperty("use_rslora", out var flag) && flag.ValueKind == JsonValueKind.True;
         var name = config.TryGetProperty("base_model_name_or_path", out var given) && given.ValueKind == JsonValueKind.String ? given.GetString() : null;
         return new AdapterInspection(rank, Number(config, "lora_alpha") ?? 8, rslora, name, Targets(config, modules), header.Tensors.Sum(t => t.ElementCount), request.Files);
@@ -71,6 +73,16 @@ internal static partial class AdapterChecks
         }
     }
 
+    /// <summary>PEFT's files do not say what the classes are called.</summary>
+    private static async Task CheckClassesAsync(SafetensorsHeader header, ModelFiles files)
+    {
+        var head = header.Tensors.FirstOrDefault(t => Head().IsMatch(t.Name)) ?? throw files.Bad(WeightsName, "is a classifier's (task_type SEQ_CLS), but has no head: base_model.model.classifier.weight or base_model.model.score.weight");
+        var json = await files.ReadObjectAsync(ClassNames.FileName)
+            ?? throw files.Bad(ClassNames.FileName, "is missing: a classifier's adapter needs {\"id2label\": {\"0\": \"NAME\", ...}} beside PEFT's files");
+        if (ClassNames.Read(json) is not { } names || names.Count != head.Shape[0])
+            throw files.Bad(ClassNames.FileName, $"must have id2label with the ids 0 to {head.Shape[0] - 1} and different names");
+    }
+
     private static List<string> Targets(JsonElement config, Dictionary<string, (long In, long Rank, long Out)> modules)
     {
         if (config.TryGetProperty("target_modules", out var targets) && targets.ValueKind == JsonValueKind.Array)
@@ -83,4 +95,7 @@ internal static partial class AdapterChecks
 
     [GeneratedRegex(@"^(?:base_model\.model\.)?(?<module>.+)\.lora_(?<half>[AB])(?:\.default)?\.weight$", RegexOptions.CultureInvariant)]
     private static partial Regex LoraName();
+
+    [GeneratedRegex(@"^base_model\.model\.(classifier|score)\.weight$", RegexOptions.CultureInvariant)]
+    private static partial Regex Head();
 }

@@ -38,14 +38,28 @@ internal static class ModelInspection
         var license = await CardLicense.ReadAsync(store, request.Files);
         if (config is not { } root)
             return await TokenizerManifestAsync(request, files, text!, license);
-        var architecture = ModelFamilies.Create(ModelConfig.From(root));
+        var body = ModelFamilies.Create(ModelConfig.From(root));
         var tensors = await StoredWeights.HeadersAsync(store, request.Files);
+        var classes = Classes(root, body.Config.ModelType, tensors);
+        var architecture = SequenceClassifier.OfFolder(body, classes, tensors.Keys);
         WeightLoader.Check(architecture, new SafetensorsCatalog(tensors));
         if (text is not null)
             CheckVocabulary(files, text, architecture.VocabSize);
-        return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), architecture.Config.ModelType, architecture.ParameterCount, Dtype(tensors.Values),
+        return new ModelManifest(request.ModelId, SourceDigest.Sorted(request.Files), architecture.Config.ModelType, architecture.StoredParameters.Sum(p => p.Count), Dtype(tensors.Values),
             architecture.ContextLength, architecture.VocabSize, text?.Tokenizer.Digest, text is { HasTemplate: true } ? text.Template.Digest : null,
-            license ?? Text(root, "license"), Linear(architecture), request.Files);
+            license ?? Text(root, "license"), Linear(architecture), request.Files)
+        {
+            Classes = classes,
+        };
+    }
+
+    /// <summary>The classes of the folder's own head; null where it has none, or one that scores something else.</summary>
+    private static IReadOnlyList<string>? Classes(JsonElement config, string type, IReadOnlyDictionary<string, SafetensorsTensor> tensors)
+    {
+        if (ModelTypes.ClassifierClass(type) is null || Text(config, "problem_type") is not (null or "single_label_classification")
+            || !tensors.TryGetValue(ModelTypes.ClassifierHead(type) + ".weight", out var head) || head.Shape is not [> 1 and <= int.MaxValue and var count, _])
+            return null;
+        return ClassNames.Read(config) is { } names && names.Count == count ? names : [.. Enumerable.Range(0, (int)count).Select(i => $"LABEL_{i}")];
     }
 
     private static void CheckNames(ModelFiles files, IReadOnlyList<SourceFile> given)
@@ -86,7 +100,7 @@ internal static class ModelInspection
     }
 
     private static List<LinearModule> Linear(Architecture architecture) =>
-        [.. architecture.Linears.OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => new LinearModule(l.Name, l.In, l.Out))];
+        [.. architecture.Linears.Where(l => architecture.Classifier?.IsFresh(l.Name + ".") != true).OrderBy(l => l.Name, StringComparer.Ordinal).Select(l => new LinearModule(l.Name, l.In, l.Out))];
 
     private static string Dtype(IEnumerable<SafetensorsTensor> tensors) =>
         tensors.GroupBy(t => t.Dtype).OrderByDescending(g => g.Sum(t => t.ElementCount)).Select(g => g.Key.ToString()).FirstOrDefault() ?? "";

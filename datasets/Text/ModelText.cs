@@ -102,6 +102,21 @@ public sealed class ModelText
     /// <summary>The ids of a text that the model is to continue: what the tokenizer puts before a text, but not what it puts after.</summary>
     public int[] EncodePrompt(string text) => [.. Tokenizer.Prefix, .. Tokenizer.Encode(text, addSpecialTokens: false)];
 
+    /// <summary>A text, or two, as a classifier reads them: with all that the tokenizer puts around them, and the segment of each token.</summary>
+    /// <exception cref="GridException"><c>invalid_tokenizer</c>: tokenizer.json does not say how two texts are joined, or has more than two segments.</exception>
+    public (int[] Ids, int[] Types) EncodeToClassify(string text, string? pair)
+    {
+        if (pair is null)
+        {
+            var ids = Tokenizer.Encode(text);
+            return (ids, new int[ids.Length]);
+        }
+        var both = Tokenizer.EncodePair(text, pair);
+        return both.TypeIds.All(t => t is 0 or 1) && both.TypeIds is not [1, ..]
+            ? both
+            : throw new GridException(ErrorCodes.InvalidTokenizer, "tokenizer.json: the template of a pair must begin with segment 0 and have segments 0 and 1 only.", "$.post_processor");
+    }
+
     private static JsonElement? ReadObject(IReadOnlyDictionary<string, ReadOnlyMemory<byte>> files, string name)
     {
         if (!files.TryGetValue(name, out var bytes))

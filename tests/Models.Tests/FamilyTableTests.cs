@@ -47,10 +47,10 @@ public sealed class FamilyTableTests
 
             Written by `FTG_WRITE_TABLE=1 ./grid test Models`. Small random models in fp32 on a CPU, against reference values in
             `tests/Models.Tests/goldens`: from transformers 4.44 and PEFT 0.12, or from a plain float64 rendering of the published
-            architecture, which `make_reference.py` and `make_variants.py` there compute.
+            architecture, which `make_reference.py`, `make_variants.py` and `make_classifier_reference.py` there compute.
 
-            - logits: largest difference of the last position's logits, relative to the largest of them;
-            - log-probabilities: largest difference of any token's, in nats;
+            - logits: largest difference of the last position's logits (of a classifier's scores), relative to the largest of them;
+            - log-probabilities: largest difference of any token's or class's, in nats;
             - LoRA losses: largest difference of the losses before and after four AdamW steps;
             - adapter: largest difference of any element after those steps (each step moves an element by up to 0.005).
 
@@ -70,17 +70,35 @@ public sealed class FamilyTableTests
         using var scope = NewDisposeScope();
         using var model = golden.Load();
         var batch = golden.Batch();
+        var (losses, elements) = Train(golden, model, batch);
+        var (logits, probabilities) = golden.Architecture.Classifier is null ? Tokens(golden, model, batch) : Classes(golden, model);
+        return [logits, probabilities, losses, elements];
+    }
+
+    private static (double Logits, double LogProbs) Tokens(Golden golden, CausalLm model, MicroBatch batch)
+    {
         var last = golden.Values.GetProperty("last_logits").Deserialize<float[][]>()!;
         var length = golden.Sequences[0].Length;
         var logits = model.Logits(batch, rows: [.. last.Select((_, s) => (long)(s + 1) * length - 1)]).data<float>().ToArray();
         var expected = last.SelectMany(r => r).ToArray();
         var probabilities = golden.Values.GetProperty("logprobs").Deserialize<double[][]>()!.SelectMany(r => r);
-        var (losses, elements) = Train(golden, model, batch);
-        return
-        [
-            expected.Zip(logits, (e, a) => Math.Abs(e - a)).Max() / expected.Max(Math.Abs),
-            probabilities.Zip(model.Loss(batch).Losses, (e, l) => Math.Abs(e + l)).Max(), losses, elements,
-        ];
+        return (expected.Zip(logits, (e, a) => Math.Abs(e - a)).Max() / expected.Max(Math.Abs), probabilities.Zip(model.Loss(batch).Losses, (e, l) => Math.Abs(e + l)).Max());
+    }
+
+    private static (double Logits, double LogProbs) Classes(Golden golden, CausalLm model)
+    {
+        var (worst, most, logProbs) = (0.0, 0.0, 0.0);
+        foreach (var values in golden.Cases.EnumerateObject().Select(c => c.Value))
+        {
+            var batch = golden.Case(values);
+            var expected = values.GetProperty("logits").Deserialize<float[][]>()!.SelectMany(r => r).ToArray();
+            var actual = model.Logits(batch, rows: batch.SupervisedRows).data<float>().ToArray();
+            worst = Math.Max(worst, expected.Zip(actual, (e, a) => Math.Abs(e - a)).Max());
+            most = Math.Max(most, expected.Max(Math.Abs));
+            logProbs = Math.Max(logProbs, values.GetProperty("logprobs").Deserialize<double[][]>()!.SelectMany(r => r).Zip(golden.LogProbs(model, batch), (e, a) => Math.Abs(e - a)).Max());
+        }
+
+        return (worst / most, logProbs);
     }
 
     private static (double Losses, double Elements) Train(Golden golden, CausalLm model, MicroBatch batch)

@@ -16,7 +16,7 @@ public sealed class FamilyTests
     public static TheoryData<string> Families => Golden.Families;
 
     [Theory]
-    [MemberData(nameof(Families))]
+    [MemberData(nameof(Golden.Decoders), MemberType = typeof(Golden))]
     public void CachedDecoding_GivesTheLogProbsOfWholePasses(string family)
     {
         var golden = new Golden(family);
@@ -46,7 +46,7 @@ public sealed class FamilyTests
     {
         var golden = new Golden(family);
         var plan = LoraPlan.Resolve(golden.Architecture, new LoraSpec { Rank = 2, Alpha = 4 });
-        string[] tables = ["embed_in", "embed_tokens", "embed_positions", "wte", "wpe", "word_embeddings", "lm_head", "embed_out"];
+        string[] tables = ["embed_in", "embed_tokens", "embed_positions", "wte", "wpe", "word_embeddings", "position_embeddings", "token_type_embeddings", "lm_head", "embed_out", "classifier", "score"];
         var matrices = golden.Weights.Names.Where(n => golden.Weights.Describe(n).Shape.Length == 2 && !n.Contains("norm", StringComparison.Ordinal))
             .Select(n => n[..^".weight".Length]).Where(n => !tables.Any(t => n.EndsWith(t, StringComparison.Ordinal)));
         Assert.Equal(matrices.Order(StringComparer.Ordinal), plan.Modules.Select(m => m.Name).Order(StringComparer.Ordinal));
@@ -65,7 +65,7 @@ public sealed class FamilyTests
     {
         var golden = new Golden(family);
         using var model = golden.Load();
-        using var adapter = LoraAdapter.Create(LoraPlan.Resolve(golden.Architecture, new LoraSpec { Rank = 2, Alpha = 4 }), 5);
+        using var adapter = LoraAdapter.Create(LoraPlan.Resolve(golden.Architecture, new LoraSpec { Rank = 2, Alpha = 4 }), 5, weights: model.Weights);
         foreach (var module in adapter.Plan.Modules)
             adapter.Parameters.FillNormal(module.NameB, 2, 0.05);
         using var kept = adapter.Parameters.NewBuffer();

@@ -17,7 +17,8 @@ internal sealed class Golden
     public Golden(string family)
     {
         _folder = Path.Combine(AppContext.BaseDirectory, "goldens", family);
-        Architecture = ModelFamilies.Create(ModelConfig.Parse(System.IO.File.ReadAllBytes(File("config.json"))));
+        Body = ModelFamilies.Create(ModelConfig.Parse(System.IO.File.ReadAllBytes(File("config.json"))));
+        Architecture = IsClassifier(family) ? SequenceClassifier.Create(Body, Labels(Body.Config)) : Body;
         Values = JsonDocument.Parse(System.IO.File.ReadAllBytes(File("golden.json"))).RootElement;
         Training = JsonDocument.Parse(System.IO.File.ReadAllBytes(File("lora/train.json"))).RootElement;
     }
@@ -28,7 +29,16 @@ internal sealed class Golden
 
     public static TheoryData<string> Families => [.. Names];
 
+    /// <summary>Those that predict tokens.</summary>
+    public static TheoryData<string> Decoders => [.. Names.Where(n => !IsClassifier(n))];
+
+    /// <summary>Those that tell classes.</summary>
+    public static TheoryData<string> Classifiers => [.. Names.Where(IsClassifier)];
+
     public Architecture Architecture { get; }
+
+    /// <summary>Without the head over classes, where it has one.</summary>
+    public Architecture Body { get; }
 
     public JsonElement Values { get; }
 
@@ -36,7 +46,11 @@ internal sealed class Golden
 
     public ITensorSource Weights => new SafetensorsSource(SafetensorsFile.Open(File("model.safetensors")));
 
-    public int[][] Sequences => Values.GetProperty("input_ids").Deserialize<int[][]>()!;
+    public static bool IsClassifier(string family) => family.Contains("seqcls", StringComparison.Ordinal);
+
+    public int[][] Sequences => (Architecture.Classifier is null ? Values : Cases.GetProperty("plain")).GetProperty("input_ids").Deserialize<int[][]>()!;
+
+    public JsonElement Cases => Values.GetProperty("cases");
 
     public CausalLm Load(ScalarType compute = ScalarType.Float32) => new(Architecture, WeightLoader.Load(Architecture, Weights, compute));
 
@@ -45,5 +59,35 @@ internal sealed class Golden
 
     public string File(string name) => Path.Combine(_folder, name.Replace('/', Path.DirectorySeparatorChar));
 
-    public MicroBatch Batch() => MicroBatch.Of(Sequences);
+    public MicroBatch Batch() => Architecture.Classifier is null ? MicroBatch.Of(Sequences) : Case(Training.GetProperty("batch"));
+
+    /// <summary>Other sequences: to be predicted, or to be classified as one class after the other.</summary>
+    public MicroBatch BatchOf(params int[][] sequences)
+    {
+        if (Architecture.Classifier is not { } classifier)
+            return MicroBatch.Of(sequences);
+        int[] tokens = [.. sequences.SelectMany(s => s)];
+        // Which class a sequence counts as must not depend on what stands beside it.
+        long[] classes = [.. sequences.Select(s => (long)s.Length % classifier.Labels.Count)];
+        return MicroBatch.OfClasses(tokens, [.. sequences.Select(s => s.Length)], classes, classifier.FirstToken, [.. tokens.Select(t => t % 2)]);
+    }
+
+    /// <summary>Log-probabilities that the reference values have of such a batch: of every target, or of every class.</summary>
+    public float[] LogProbs(CausalLm model, MicroBatch batch, LoraAdapter? adapter = null) => Architecture.Classifier is null
+        ? [.. model.Loss(batch, adapter).Losses.Select(l => -l)]
+        : [.. model.ClassLogProbs(batch, adapter).SelectMany(row => row).Select(p => (float)p)];
+
+    /// <summary>The sequences of a case without their padding.</summary>
+    public MicroBatch Case(JsonElement values)
+    {
+        var lengths = Rows("attention_mask").Select(mask => mask.Sum()).ToArray();
+        int[] Packed(string name) => [.. Rows(name).SelectMany((row, i) => row.Take(lengths[i]))];
+        return MicroBatch.OfClasses(
+            Packed("input_ids"), lengths, values.GetProperty("labels").Deserialize<long[]>()!, Architecture.Classifier!.FirstToken, Packed("token_type_ids"));
+
+        int[][] Rows(string name) => values.GetProperty(name).Deserialize<int[][]>()!;
+    }
+
+    private static string[] Labels(ModelConfig config) =>
+        [.. config.Json.GetProperty("id2label").EnumerateObject().OrderBy(p => int.Parse(p.Name, System.Globalization.CultureInfo.InvariantCulture)).Select(p => p.Value.GetString()!)];
 }

@@ -217,7 +217,7 @@ public sealed class LoraTests
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"use_qalora":true}""", "use_qalora")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"init_lora_weights":"pissa_niter_16"}""", "init_lora_weights")]
     [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"bias":"all"}""", "bias")]
-    [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"modules_to_save":["lm_head"]}""", "modules_to_save")]
+    [InlineData("""{"peft_type":"LORA","r":8,"target_modules":["q_proj"],"modules_to_save":"lm_head"}""", "modules_to_save")]
     [InlineData("""{"peft_type":"LORA","r":8}""", "target_modules")]
     [InlineData("""[]""", "adapter_config.json")]
     public void Peft_UnusableConfig_NamesTheField(string json, string field)

@@ -78,14 +78,14 @@ public sealed class PartedPassTests
         using var scope = NewDisposeScope();
         var (architecture, batch) = (golden.Architecture, golden.Batch());
         using var layout = PackedLayout.Create(batch.Lengths, CPU);
-        using var pass = new ForwardPass(model.Weights, layout, adapter);
+        using var pass = new ForwardPass(model.Weights, layout, adapter) { TokenTypes = batch.TokenTypes is { } types ? tensor([.. types.Select(t => (long)t)]) : null };
         var x = architecture.Embed(pass, tensor([.. batch.Tokens.Select(t => (long)t)]));
         for (var layer = 0; layer < architecture.LayerCount; layer++) x = architecture.Block(pass, layer, x);
-        var rows = architecture.Final(pass, x).index_select(0, tensor([.. batch.SupervisedRows]));
+        var rows = architecture.Pool(pass, architecture.Final(pass, x).index_select(0, tensor([.. batch.SupervisedRows])));
         var parameters = adapter?.Parameters ?? model.Weights.Trainable!;
         var gradient = empty(rows.shape);
         var sum = parameters.NewBuffer();
-        new LossHead(architecture.Head, model.Weights).Losses(rows.detach(), batch.Targets, gradient, adapter is null ? sum : null);
+        new LossHead(architecture.Head, model.Weights).Losses(rows.detach(), batch.Targets, gradient, sum, adapter: adapter);
         // An expert that no token chose has no part in it.
         var parts = autograd.grad([rows], [.. parameters.Slots.Select((_, i) => parameters.Leaf(i))], [gradient], allow_unused: true);
         foreach (var (slot, part) in parameters.Slots.Zip(parts).Where(p => !p.Second.IsInvalid)) FlatParameters.ViewOf(sum, slot).add_(part);

@@ -40,6 +40,54 @@ public sealed class ModelInspectionTests : IDisposable
         Assert.Equal([new("transformer.h.0.attn.c_attn", 8, 24), new("transformer.h.0.attn.c_proj", 8, 8), new("transformer.h.0.mlp.c_fc", 8, 32), new LinearModule("transformer.h.0.mlp.c_proj", 32, 8)], modules);
     }
 
+    /// <summary>Heads for other tasks are no layers; a head over classes says which there are, unless it scores something else.</summary>
+    [Theory]
+    [InlineData("""{"id2label": {"0": "bad", "1": "good"}}""", "bad,good")]
+    [InlineData("""{"id2label": {"0": "bad", "1": "good", "2": "more"}}""", "LABEL_0,LABEL_1")]
+    [InlineData("{}", "LABEL_0,LABEL_1")]
+    [InlineData("""{"problem_type": "multi_label_classification"}""", null)]
+    public async Task InspectModel_BertFolder_ListsItsLayersAndClasses(string more, string? classes)
+    {
+        var folder = BertFolder();
+        foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse(more)!.AsObject())
+            folder.Config[name] = value!.DeepClone();
+        var model = (await InspectAsync(await folder.SaveAsync())).Model!;
+        Assert.Equal(["attention.output.dense", "attention.self.key", "attention.self.query", "attention.self.value", "intermediate.dense", "output.dense"],
+            model.LinearModules.SkipLast(1).Select(m => m.Path["bert.encoder.layer.0.".Length..]));
+        Assert.Equal("bert.pooler.dense", model.LinearModules[^1].Path);
+        Assert.Equal(classes?.Split(','), model.Classes);
+    }
+
+    [Fact]
+    public async Task InspectModel_BertFolderWithoutPoolerOrHead_IsTakenAsItIs()
+    {
+        var folder = BertFolder();
+        foreach (var name in folder.Tensors.Keys.Where(n => n.StartsWith("bert.pooler.", StringComparison.Ordinal) || n.StartsWith("classifier.", StringComparison.Ordinal)).ToList())
+            folder.Tensors.Remove(name);
+        var model = (await InspectAsync(await folder.SaveAsync())).Model!;
+        Assert.DoesNotContain(model.LinearModules, m => m.Path.Contains("pooler", StringComparison.Ordinal));
+        Assert.Null(model.Classes);
+    }
+
+    private ModelFolder BertFolder()
+    {
+        var folder = new ModelFolder(_data);
+        (folder.Config["model_type"], folder.Config["type_vocab_size"]) = ("bert", 2);
+        folder.Tensors.Clear();
+        foreach (var (name, rows) in new[] { ("word", 1000), ("position", 128), ("token_type", 2) })
+            folder.Tensors[$"bert.embeddings.{name}_embeddings.weight"] = ModelFolder.F32(rows, 8);
+        foreach (var norm in (string[])["embeddings", "encoder.layer.0.attention.output", "encoder.layer.0.output"])
+            (folder.Tensors[$"bert.{norm}.LayerNorm.weight"], folder.Tensors[$"bert.{norm}.LayerNorm.bias"]) = (ModelFolder.F32(8), ModelFolder.F32(8));
+        foreach (var (name, inputs, outputs) in new[]
+        {
+            ("bert.encoder.layer.0.attention.self.query", 8, 8), ("bert.encoder.layer.0.attention.self.key", 8, 8), ("bert.encoder.layer.0.attention.self.value", 8, 8),
+            ("bert.encoder.layer.0.attention.output.dense", 8, 8), ("bert.encoder.layer.0.intermediate.dense", 8, 16), ("bert.encoder.layer.0.output.dense", 16, 8),
+            ("bert.pooler.dense", 8, 8), ("cls.predictions.transform.dense", 8, 8), ("classifier", 8, 2),
+        })
+            (folder.Tensors[name + ".weight"], folder.Tensors[name + ".bias"]) = (ModelFolder.F32(outputs, inputs), ModelFolder.F32(outputs));
+        return folder;
+    }
+
     [Fact]
     public async Task InspectModel_TokenizerAlone_IsATokenizer()
     {

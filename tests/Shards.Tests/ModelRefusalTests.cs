@@ -19,7 +19,7 @@ public sealed class ModelRefusalTests : IDisposable
 
     [Theory]
     [InlineData("model_type", null, ErrorCodes.InvalidModel, "model_type is missing")]
-    [InlineData("model_type", "\"nonesuch\"", ErrorCodes.UnsupportedModel, "'nonesuch' is not supported; supported are bloom, codegen")]
+    [InlineData("model_type", "\"nonesuch\"", ErrorCodes.UnsupportedModel, "'nonesuch' is not supported; supported are bert, bloom, codegen")]
     [InlineData("vocab_size", null, ErrorCodes.InvalidModel, "vocab_size is missing")]
     [InlineData("num_attention_heads", "3", ErrorCodes.InvalidModel, "num_attention_heads must divide the hidden size (8); it is 3")]
     [InlineData("num_key_value_heads", "3", ErrorCodes.InvalidModel, "num_key_value_heads must divide num_attention_heads (2)")]

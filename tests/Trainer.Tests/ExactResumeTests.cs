@@ -73,6 +73,8 @@ public sealed class ExactResumeTests : IDisposable
     [InlineData("""{"method": {"rank": 4, "alpha": 8, "dora": true, "lora_plus_ratio": 16}}""")]
     [InlineData("""{"method": {"rank": 4, "alpha": 8, "quantization": "nf4"}}""")]
     [InlineData("""{"objective": {"type": "dpo", "beta": 0.2}}""")]
+    [InlineData("""{"objective": {"type": "classification"}}""")]
+    [InlineData("""{"method": {"rank": 4, "alpha": 8, "modules_to_save": ["embed_tokens", "lm_head"]}}""")]
     public async Task Result_OfEachMethod_IsTheSameAfterAStop(string changes)
     {
         void Method(JsonObject json)

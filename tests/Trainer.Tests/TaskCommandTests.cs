@@ -175,11 +175,5 @@ public sealed class TaskCommandTests : IDisposable
 
     private TrainerTask Task(CompletionTask completion) => new("task-c", _store.Access, "cpu", 1, _store.Model, null, Completion: completion);
 
-    private async Task<TrainerTaskReply> RunAsync(TrainerTask task)
-    {
-        var (file, reply) = (Path.Combine(_store.Root, "task.json"), Path.Combine(_store.Root, "reply.json"));
-        await File.WriteAllBytesAsync(file, GridJson.ToBytes(task));
-        var (_, output, errors) = await TrainerProgram.RunAsync("task", file, reply);
-        return File.Exists(reply) ? GridJson.Parse<TrainerTaskReply>(await File.ReadAllBytesAsync(reply)) : throw new InvalidOperationException(output + errors);
-    }
+    private Task<TrainerTaskReply> RunAsync(TrainerTask task) => TrainerProgram.RunTaskAsync(_store, task);
 }

@@ -46,8 +46,8 @@ public sealed record LossResult(double Sum, long Count, IReadOnlyList<float> Los
 public sealed record TrainingPass(long? DropoutSeed = null, bool Recompute = false, double? Beta = null, Action<int>? LayerDone = null);
 
 /// <summary>
-/// A decoder with its weights: losses, gradients, log-probabilities. The adapter is an argument of every call, so that many share
-/// the base. Not safe for concurrent use.
+/// A model with its weights: losses, gradients, log-probabilities, of tokens or of sequences' classes. The adapter is an argument of
+/// every call, so that many share the base. Not safe for concurrent use.
 /// </summary>
 public sealed class CausalLm(Architecture architecture, ModelWeights weights) : IDisposable
 {
@@ -63,8 +63,8 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         using var layout = PackedLayout.Create(Check(batch).Lengths, Weights.Device);
-        using var pass = new ForwardPass(Weights, layout, adapter);
-        return batch.Targets.Count == 0 ? LossResult.Of([]) : LossResult.Of(_head.Losses(Rows(Hidden(pass, batch), batch), batch.Targets));
+        using var pass = new ForwardPass(Weights, layout, adapter) { TokenTypes = TokenTypes(batch) };
+        return batch.Targets.Count == 0 ? LossResult.Of([]) : LossResult.Of(_head.Losses(Rows(pass, Hidden(pass, batch), batch), batch.Targets, adapter: adapter));
     }
 
     /// <summary>The pairs' losses without gradients or dropout.</summary>
@@ -79,10 +79,19 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         using var scope = NewDisposeScope();
         using var quiet = no_grad();
         using var layout = PackedLayout.Create(Check(batch).Lengths, Weights.Device);
-        using var pass = new ForwardPass(Weights, layout, adapter);
+        using var pass = new ForwardPass(Weights, layout, adapter) { TokenTypes = TokenTypes(batch) };
         var hidden = Hidden(pass, batch);
         var wanted = rows is null ? hidden : hidden.index_select(0, tensor([.. rows]).to(Weights.Device));
-        return _head.Logits(wanted).MoveToOuterDisposeScope();
+        return _head.Logits(Architecture.Pool(pass, wanted), adapter).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Log-probability of each class, for each sequence: [n][classes].</summary>
+    public double[][] ClassLogProbs(MicroBatch batch, LoraAdapter? adapter = null)
+    {
+        if (adapter is null && Architecture.Classifier is { HeadIsFresh: true })
+            throw new GridException(ErrorCodes.InvalidValue, "The base has no classifier of its own for these classes; name an adapter.", "model");
+        using var logits = Logits(batch, adapter, batch.SupervisedRows);
+        return [.. logits.cpu().data<float>().ToArray().Chunk(Architecture.Classifier!.Labels.Count).Select(LogSoftmax)];
     }
 
     /// <summary>The loss, and the gradients of its <b>sum</b>, added to <paramref name="gradients"/>.</summary>
@@ -99,12 +108,12 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
             return LossResult.Of([]);
         using var scope = NewDisposeScope();
         using var layout = PackedLayout.Create(batch.Lengths, Weights.Device);
-        using var pass = new ForwardPass(Weights, layout, adapter, training.DropoutSeed);
-        var tape = new GradientTape(trained, gradients, fullModel: adapter is null);
+        using var pass = new ForwardPass(Weights, layout, adapter, training.DropoutSeed) { TokenTypes = TokenTypes(batch) };
+        var tape = new GradientTape(trained, gradients);
         var preferences = training.Beta is not { } beta ? null
             : adapter is null ? throw new InvalidOperationException("Preferences need a reference: an adapter beside its base.") : Preferences(batch, beta);
         var parts = new PartedPass(Architecture, pass, tape, Tokens(batch), batch.SupervisedRows, training);
-        var (result, gradient) = Head(parts.Forward(), batch, tape, preferences);
+        var (result, gradient) = Head(parts.Forward(), batch, tape, preferences, adapter);
         parts.Backward(gradient);
         return result;
     }
@@ -120,10 +129,17 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         return Architecture.Final(pass, x);
     }
 
-    internal Tensor HeadLogits(Tensor rows) => _head.Logits(rows);
+    internal Tensor HeadLogits(Tensor rows, LoraAdapter? adapter) => _head.Logits(rows, adapter);
 
-    private static Tensor Rows(Tensor hidden, MicroBatch batch) =>
-        hidden.index_select(0, tensor([.. batch.SupervisedRows]).to(hidden.device));
+    private Tensor Rows(ForwardPass pass, Tensor hidden, MicroBatch batch) =>
+        Architecture.Pool(pass, hidden.index_select(0, tensor([.. batch.SupervisedRows]).to(hidden.device)));
+
+    private static double[] LogSoftmax(float[] logits)
+    {
+        double most = logits.Max();
+        var sum = most + Math.Log(logits.Sum(z => Math.Exp(z - most)));
+        return [.. logits.Select(z => z - sum)];
+    }
 
     private static Tensor Replace(Tensor old, Tensor by)
     {
@@ -132,6 +148,9 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
     }
 
     private Tensor Hidden(ForwardPass pass, MicroBatch batch) => Hidden(pass, Tokens(batch));
+
+    private Tensor? TokenTypes(MicroBatch batch) =>
+        Architecture.TokenTypes == 0 || batch.TokenTypes is not { } types ? null : tensor([.. types.Select(t => (long)t)]).to(Weights.Device);
 
     private Tensor Tokens(MicroBatch batch) => tensor([.. batch.Tokens.Select(t => (long)t)]).to(Weights.Device);
 
@@ -142,19 +161,19 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
         return Architecture.Block(pass, layer, x).MoveToOuterDisposeScope();
     }
 
-    private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences)
+    private (LossResult Result, Tensor Gradient) Head(Tensor rows, MicroBatch batch, GradientTape tape, PreferenceLoss? preferences, LoraAdapter? adapter)
     {
         using var plain = rows.detach();
         var gradient = empty(rows.shape, rows.dtype, rows.device);
         if (preferences is not null)
         {
             // How much each row counts is known only when all rows of its pair are.
-            var losses = _head.Losses(plain, batch.Targets);
-            _head.Losses(plain, batch.Targets, gradient, weights: preferences.RowWeights(losses));
+            var losses = _head.Losses(plain, batch.Targets, adapter: adapter);
+            _head.Losses(plain, batch.Targets, gradient, tape.Buffer, preferences.RowWeights(losses), adapter);
             return (LossResult.Of(preferences, losses), gradient);
         }
 
-        return (LossResult.Of(_head.Losses(plain, batch.Targets, gradient, tape.FullModel ? tape.Buffer : null)), gradient);
+        return (LossResult.Of(_head.Losses(plain, batch.Targets, gradient, tape.Buffer, adapter: adapter)), gradient);
     }
 
     private PreferenceLoss Preferences(MicroBatch batch, double beta) => new(beta, batch, Loss(batch).Losses);
@@ -173,6 +192,9 @@ public sealed class CausalLm(Architecture architecture, ModelWeights weights) : 
             if ((uint)token >= (uint)Architecture.VocabSize)
                 throw new GridException(ErrorCodes.InvalidValue, $"Token id {token} is outside the model's vocabulary of {Architecture.VocabSize}.", "input_ids");
         }
+
+        if (Architecture.TokenTypes > 0 && batch.TokenTypes is { } types && types.Any(t => (uint)t >= (uint)Architecture.TokenTypes))
+            throw new GridException(ErrorCodes.InvalidValue, $"The model has {Architecture.TokenTypes} token types, but a token is of type {types.Max()}.", "token_type_ids");
 
         return batch;
     }

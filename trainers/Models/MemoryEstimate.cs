@@ -22,7 +22,7 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
     public static MemoryEstimate Of(MemoryShape shape)
     {
         var architecture = shape.Architecture;
-        var weights = architecture.Parameters.Sum(p => p.Count * (p.Norm ? Fp32 : shape.Width));
+        var weights = architecture.StoredParameters.Sum(p => p.Count * (p.Norm ? Fp32 : shape.Width));
         if (shape.Quantized)
             weights += shape.Matrices.Sum(n => Loading.Nf4Matrix.BytesFor(n) - n * shape.Width);
         // In full-parameter training the weights are the trained parameters themselves.
@@ -106,10 +106,11 @@ public sealed record MemoryEstimate(long Weights, long State, long Activations)
     private static double Head(MemoryShape shape)
     {
         var (architecture, head) = (shape.Architecture, shape.Architecture.Head);
-        var rows = Math.Min(shape.Tokens, LossHead.ChunkRows(architecture.VocabSize));
+        var outputs = (long)(architecture.Classifier?.Labels.Count ?? architecture.VocabSize);
+        var rows = Math.Min(shape.Tokens, LossHead.ChunkRows(outputs));
         var copies = 3.0 + (head.Scale != 1 ? 2 : 0) + (head.SoftCap is null ? 0 : 7) + (shape.Pairs ? 1 : 0) + (shape.Width < Fp32 ? 1 : 0);
-        var bytes = rows * (double)architecture.VocabSize * Fp32 * copies + 2.0 * shape.Tokens * architecture.HiddenSize * shape.Width;
-        return shape.Plan is null ? bytes + (double)architecture.VocabSize * architecture.HiddenSize * Fp32 : bytes;
+        var bytes = rows * (double)outputs * Fp32 * copies + 2.0 * shape.Tokens * architecture.HiddenSize * shape.Width;
+        return shape.Plan is null ? bytes + (double)outputs * architecture.HiddenSize * Fp32 : bytes;
     }
 }
 

@@ -81,6 +81,6 @@ internal sealed class PartedPass(
         if (part == Embedding) return architecture.Embed(pass, tokens);
         return part < _last
             ? architecture.Block(pass, part - 1, input!)
-            : architecture.Final(pass, input!).index_select(0, tensor([.. rows]).to(input!.device));
+            : architecture.Pool(pass, architecture.Final(pass, input!).index_select(0, tensor([.. rows]).to(input!.device)));
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Contracts.Adapters;
 
@@ -43,7 +44,8 @@ public sealed record AdapterLineage(
     string? SpecDigest,
     JsonElement? Spec);
 
-public sealed record AdapterMetrics(int? Steps, double? TrainLoss, double? ValidLoss, long? TokensSeen, double? TrainSeconds);
+/// <param name="Valid">Of a classifier on its validation data.</param>
+public sealed record AdapterMetrics(int? Steps, double? TrainLoss, double? ValidLoss, long? TokensSeen, double? TrainSeconds, ClassScores? Valid = null);
 
 /// <summary>A version's stored files, read again and held against their digests.</summary>
 /// <param name="Whole">Whether no file has a problem.</param>

@@ -5,4 +5,7 @@ public static class DataFormats
 {
     /// <summary>Pairs of answers: for preference optimisation, and for nothing else.</summary>
     public const string Preference = "preference";
+
+    /// <summary>Texts with classes: for classification, and for nothing else.</summary>
+    public const string Classification = "classification";
 }

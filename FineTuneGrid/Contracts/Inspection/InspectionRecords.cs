@@ -59,6 +59,9 @@ public sealed record ModelManifest(
     IReadOnlyList<LinearModule> LinearModules,
     IReadOnlyList<SourceFile> Files)
 {
+    /// <summary>Names of the classes, by their ids, that the folder's own head tells apart; null where it has none.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Length);
 }
@@ -69,7 +72,7 @@ public sealed record LinearModule(string Path, int InFeatures, int OutFeatures);
 public sealed record InspectDatasetRequest(string DatasetId, IReadOnlyList<SourceFile> Files);
 
 /// <summary>A registered data set. Stored as <c>datasets/{id}/manifest.json</c>.</summary>
-/// <param name="Format">Detected format: chat, prompt-completion, alpaca, sharegpt, text, preference or tokens.</param>
+/// <param name="Format">Detected format: chat, prompt-completion, alpaca, sharegpt, text, preference, classification or tokens.</param>
 /// <param name="Digest">SHA-256 over the ordered (path, sha256) pairs of the files.</param>
 /// <param name="License">What its README.md states; null where it states none.</param>
 public sealed record DatasetManifest(
@@ -92,12 +95,23 @@ public sealed record SourceShard(string Path, int RowGroup, long FirstRow, long 
 /// <summary>Renders and tokenises a data set for one base model. The result is cached under its key.</summary>
 /// <param name="Format">One of the formats, or <c>auto</c>.</param>
 /// <param name="SequenceLength">Longest example in tokens; longer ones are refused with their count.</param>
+/// <param name="Classes">Texts and their classes are wanted; null: what a model is to say.</param>
 public sealed record TokenizeDatasetRequest(
     DatasetManifest Dataset,
     ModelManifest Model,
     string Format,
     int SequenceLength,
-    string? LabelColumn = null);
+    ClassRequest? Classes = null);
+
+/// <summary>Where classes come from.</summary>
+/// <param name="Column">The column that holds them; null for <c>label</c>.</param>
+/// <param name="Names">The classes there are, by their ids. Null: those of <paramref name="Adapter"/>; else the base's own where its head tells
+/// all of the data's apart; else the data's, in order.</param>
+/// <param name="Adapter">Files of the adapter whose classes they are.</param>
+public sealed record ClassRequest(string? Column, IReadOnlyList<string>? Names = null, IReadOnlyList<SourceFile>? Adapter = null)
+{
+    public const string DefaultColumn = "label";
+}
 
 /// <summary>A tokenised data set: <c>datasets/{id}/tokens/{hash}/index.json</c>.</summary>
 /// <param name="Key">Blob key of this index.</param>
@@ -113,6 +127,9 @@ public sealed record TokenIndex(
     int LongestExample,
     IReadOnlyList<TokenShard> Shards)
 {
+    /// <summary>Names of the classes, by their ids; null where the examples are none to classify.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     /// <summary>How rows become tokens. Raised whenever the same input would give other tokens than before.</summary>
     public const string Recipe = "ftg-tokens-2";
 }

@@ -33,6 +33,9 @@ public sealed record StepMetrics : PreferenceMetrics
 
     public double? ValidLoss { get; init; }
 
+    /// <summary>Beside the loss, where a classifier was evaluated.</summary>
+    public ClassScores? Valid { get; init; }
+
     public double? LearningRate { get; init; }
 
     public double? GradNorm { get; init; }

@@ -18,7 +18,7 @@ public static class JobRules
     }
 
     public static IEnumerable<GridFinding> Check(JobSpec spec) =>
-        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckWorkers(spec), .. CheckObjective(spec), .. CheckBuild(spec), .. CheckGates(spec)];
+        [.. CheckNames(spec), .. CheckMethod(spec), .. CheckOptimizer(spec.Optimizer), .. CheckWorkers(spec), .. CheckObjective(spec), .. CheckClassification(spec), .. CheckGates(spec)];
 
     private static IEnumerable<GridFinding> CheckNames(JobSpec spec)
     {
@@ -60,6 +60,7 @@ public static class JobRules
         if (method is { IsFull: true, LoraPlusRatio: not null }) yield return new("method.lora_plus_ratio", "method.lora_plus_ratio needs method.type 'lora'.");
         if (method is { IsFull: true, Dora: true }) yield return new("method.dora", "method.dora needs method.type 'lora'.");
         if (method.IsFull && spec.StrictServing.Count > 0) yield return new("strict_serving", "strict_serving needs method.type 'lora': a full model is served as a model, not as an adapter.");
+        if (method is { IsFull: true, ModulesToSave.Count: > 0 }) yield return new("method.modules_to_save", "method.modules_to_save needs method.type 'lora': a full model saves every module.");
         if (method is { IsFull: true, InitAdapter: not null }) yield return new("method.init_adapter", "method.init_adapter needs method.type 'lora'.");
     }
 
@@ -99,11 +100,16 @@ public static class JobRules
         if (pairs && spec.Data.Format is not ("auto" or DataFormats.Preference)) yield return new("data.format", $"objective.type 'dpo' needs data.format '{DataFormats.Preference}', not '{spec.Data.Format}'.");
     }
 
-    /// <summary>Accepted by the schema, but not by this build.</summary>
-    private static IEnumerable<GridFinding> CheckBuild(JobSpec spec)
+    private static IEnumerable<GridFinding> CheckClassification(JobSpec spec)
     {
-        if (spec.Method.ModulesToSave.Count > 0) yield return new("method.modules_to_save", "method.modules_to_save is not in this build; leave it empty.");
-        if (spec.Objective.Type == "classification") yield return new("objective.type", "objective.type 'classification' is not in this build; use 'supervised' or 'dpo'.");
+        var classes = spec.Objective.IsClassification;
+        if (!classes && spec.Objective.LabelColumn is not null) yield return new("objective.label_column", "objective.label_column needs objective.type 'classification'.");
+        if (!classes && spec.Data.Format == "classification") yield return new("data.format", "data.format 'classification' needs objective.type 'classification'.");
+        if (classes && spec.Data.Format is not ("auto" or "classification"))
+            yield return new("data.format", $"objective.type 'classification' needs data.format 'classification' or 'auto', not '{spec.Data.Format}'.");
+        for (var i = 0; i < spec.Evaluation.Gates.Count; i++)
+            if (!classes && spec.Evaluation.Gates[i].Metric is "valid_accuracy" or "valid_macro_f1")
+                yield return new($"evaluation.gates[{i}].metric", $"A gate on {spec.Evaluation.Gates[i].Metric} needs objective.type 'classification'.");
     }
 
     private static IEnumerable<GridFinding> CheckGates(JobSpec spec)
@@ -112,8 +118,8 @@ public static class JobRules
         {
             var gate = spec.Evaluation.Gates[i];
             if (gate is { Max: null, Min: null }) yield return new($"evaluation.gates[{i}]", $"evaluation.gates[{i}] needs 'max' or 'min'.");
-            if (gate.Metric == "valid_loss" && spec.Data.Validation is null)
-                yield return new($"evaluation.gates[{i}].metric", "A gate on valid_loss needs data.validation.");
+            if (gate.Metric.StartsWith("valid_", StringComparison.Ordinal) && spec.Data.Validation is null)
+                yield return new($"evaluation.gates[{i}].metric", $"A gate on {gate.Metric} needs data.validation.");
         }
     }
 

@@ -67,7 +67,7 @@ public static class JobSchema
         ["rslora"] = Bool("Scale by alpha / sqrt(rank).", false),
         ["dora"] = Bool("DoRA: the length of each row of the adapted weight is trained by itself.", false),
         ["lora_plus_ratio"] = Number("LoRA+: learning rate of B over that of A, above 0; null for one learning rate.", null, 0, 1e6),
-        ["modules_to_save"] = List("Modules trained whole.", "string"),
+        ["modules_to_save"] = List("Modules that are trained whole and saved with the adapter, such as lm_head or embed_tokens. A classifier's head always is.", "string"),
         ["init_adapter"] = Text("org/name[@version] to continue from.", null, nullable: true),
     });
 
@@ -75,14 +75,14 @@ public static class JobSchema
     {
         ["type"] = Choice("Objective.", "supervised", "supervised", "dpo", "classification"),
         ["beta"] = Number("DPO: how strongly the model is held to the base without the adapter, above 0; null for 0.1.", null, 0, 1e3),
-        ["label_column"] = Text("Label column of a classification job.", null, nullable: true),
+        ["label_column"] = Text("Classification: the column that holds each row's class, texts or whole numbers; null for 'label'.", null, nullable: true),
     });
 
     private static JsonObject Data() => Object("What it is trained on.", required: ["train"], new()
     {
         ["train"] = Text("A registered data set's name or id.", null),
         ["validation"] = Text("A registered data set's name or id, evaluated but never trained on.", null, nullable: true),
-        ["format"] = Choice("Row format.", "auto", "auto", "chat", "prompt-completion", "alpaca", "sharegpt", "text", DataFormats.Preference, "tokens"),
+        ["format"] = Choice("Row format.", "auto", "auto", "chat", "prompt-completion", "alpaca", "sharegpt", "text", DataFormats.Preference, DataFormats.Classification, "tokens"),
         ["sequence_length"] = Int("Longest example in tokens.", 2048, 2, 1 << 20),
         ["packing"] = Bool("Several examples share a micro-batch, each with its own attention and positions.", true),
     });
@@ -128,7 +128,7 @@ public static class JobSchema
             ["type"] = "array", ["default"] = new JsonArray(), ["description"] = "The result is registered only if these hold.",
             ["items"] = Object("A bound on a metric.", required: ["metric"], new()
             {
-                ["metric"] = Choice("Metric.", null, "valid_loss", "train_loss"),
+                ["metric"] = Choice("Metric; accuracy and macro F1 are a classifier's.", null, "valid_loss", "train_loss", "valid_accuracy", "valid_macro_f1"),
                 ["max"] = Number("Upper bound.", null, -1e12, 1e12),
                 ["min"] = Number("Lower bound.", null, -1e12, 1e12),
             }),

@@ -99,7 +99,11 @@ public sealed record ObjectiveSpec
     [JsonIgnore]
     public double? PairBeta => Type == "dpo" ? Beta ?? 0.1 : null;
 
+    /// <summary>Column that holds the classes; null for <c>label</c>.</summary>
     public string? LabelColumn { get; init; }
+
+    [JsonIgnore]
+    public bool IsClassification => Type == "classification";
 }
 
 public sealed record DataSpec

@@ -107,6 +107,9 @@ public sealed record ResolvedJob
     /// <summary>Estimated seconds of training on the slowest eligible device; refined by measurement.</summary>
     public double EstimatedSeconds { get; init; }
 
+    /// <summary>The classes that a classifier tells apart, by their ids; null for other jobs.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     /// <summary>Which servers will load the adapter; null where there is none, or where an older build planned the job.</summary>
     public IReadOnlyList<ServeFinding>? Serving { get; init; }
 }
@@ -132,6 +135,9 @@ public sealed record JobProgress
     public double? TrainLoss { get; init; }
 
     public double? ValidLoss { get; init; }
+
+    /// <summary>Of the last evaluation, where the job trains a classifier.</summary>
+    public ClassScores? Valid { get; init; }
 }
 
 /// <summary>Why a job waits, in words, and what would start it.</summary>

@@ -168,6 +168,9 @@ public sealed record JobResult
 
     public double? ValidLoss { get; init; }
 
+    /// <summary>Beside the loss, where a classifier was evaluated.</summary>
+    public ClassScores? Valid { get; init; }
+
     /// <summary>Of <c>adapter_model.safetensors</c>, or of <c>model.safetensors</c> after full-parameter training.</summary>
     public required string WeightsSha256 { get; init; }
 

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Contracts.Training;
 
@@ -16,7 +17,8 @@ public sealed record TrainerTask(
     EvaluationTask? Evaluation = null,
     PlanTask? Plan = null,
     VerificationTask? Verification = null,
-    ExportTask? Export = null);
+    ExportTask? Export = null,
+    ClassificationTask? Classification = null);
 
 /// <param name="Prompts">Texts, completed as they are; or, with <paramref name="Chat"/>, user messages for the chat template.</param>
 /// <param name="TopK">0: all tokens may be sampled.</param>
@@ -36,6 +38,16 @@ public sealed record CompletionTask(
     IReadOnlyList<IReadOnlyList<int>>? PromptTokens = null,
     bool Echo = false,
     int? Logprobs = null);
+
+/// <summary>Texts to classify.</summary>
+public sealed record ClassificationTask(IReadOnlyList<TextInput> Inputs);
+
+/// <param name="Pair">The second text, for models that were trained on pairs; null for one text.</param>
+public sealed record TextInput(string Text, string? Pair = null);
+
+/// <param name="Label">The likeliest class.</param>
+/// <param name="Probabilities">Of every class, by its id.</param>
+public sealed record Classification(string Label, IReadOnlyList<double> Probabilities, int Tokens);
 
 /// <summary>Mean loss over the supervised tokens; with <paramref name="ExactMatchRows"/> above 0, also greedy completions compared.</summary>
 public sealed record EvaluationTask(TokenIndex Tokens, int ExactMatchRows);
@@ -64,7 +76,8 @@ public sealed record TrainerTaskReply(
     EvaluationReply? Evaluation = null,
     PlanReply? Plan = null,
     ResumeVerification? Verification = null,
-    ExportRecord? Export = null);
+    ExportRecord? Export = null,
+    IReadOnlyList<Classification>? Classifications = null);
 
 /// <param name="FinishReason"><c>stop</c> or <c>length</c>.</param>
 public sealed record Completion(string Text, int PromptTokens, int CompletionTokens, string FinishReason, CompletionLogprobs? Logprobs = null);
@@ -79,7 +92,11 @@ public sealed record CompletionLogprobs(
     IReadOnlyList<IReadOnlyDictionary<string, double>?>? TopLogprobs,
     IReadOnlyList<int> TextOffset);
 
-public sealed record EvaluationReply(double Loss, long SupervisedTokens, long Examples, double? ExactMatch, IReadOnlyList<EvaluationSample> Samples);
+public sealed record EvaluationReply(double Loss, long SupervisedTokens, long Examples, double? ExactMatch, IReadOnlyList<EvaluationSample> Samples)
+{
+    /// <summary>Of a classifier, whose loss is a mean over examples.</summary>
+    public ClassScores? Classes { get; init; }
+}
 
 public sealed record EvaluationSample(string Prompt, string Expected, string Got, bool Match);
 

@@ -13,13 +13,13 @@ public static class RunApi
         string? Model = null, IReadOnlyList<string>? Prompts = null, bool Chat = false, int MaxTokens = 128, double Temperature = 0, double TopP = 1, long Seed = 0,
         int TopK = 0, IReadOnlyList<string>? Stop = null);
 
-    private sealed record EvaluateRequest(string? Model = null, string? Dataset = null, int ExactMatchRows = 0, string Format = "auto");
+    private sealed record EvaluateRequest(string? Model = null, string? Dataset = null, int ExactMatchRows = 0, string Format = "auto", string? LabelColumn = null);
 
     public static void MapRuns(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/v1").WithTags("runs");
         group.MapPost("/generate", Generate).RequireAuthorization(Policies.Member).WithSummary("Complete prompts with a base model or an adapter");
-        group.MapPost("/evaluate", Evaluate).RequireAuthorization(Policies.Member).WithSummary("Loss, and exact match, of a model on a data set").Produces<EvaluationReply>();
+        group.MapPost("/evaluate", Evaluate).RequireAuthorization(Policies.Member).WithSummary("Loss of a model on a data set, with exact match or, of a classifier, accuracy and macro F1").Produces<EvaluationReply>();
     }
 
     private static async Task<IResult> Generate(HttpContext context, TaskRunner runner, CancellationToken ct)
@@ -45,7 +45,7 @@ public static class RunApi
         var request = await BodyReader.ReadJsonAsync<EvaluateRequest>(context.Request, ct);
         RunLimits.Check(request.ExactMatchRows is >= 0 and <= 10_000, "exact_match_rows must be between 0 and 10000.", "exact_match_rows");
         var subject = await runner.SubjectAsync(context.Caller(), request.Model);
-        var tokens = await runner.TokensAsync(context.Caller(), request.Dataset, subject, request.Format);
+        var tokens = await runner.TokensAsync(context.Caller(), request.Dataset, subject, request.Format, request.LabelColumn);
         var reply = await runner.RunAsync(subject, task => task with { Evaluation = new EvaluationTask(tokens, request.ExactMatchRows) });
         return Results.Json(reply.Evaluation, GridJson.Options);
     }

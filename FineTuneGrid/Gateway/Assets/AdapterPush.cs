@@ -17,7 +17,7 @@ namespace FineTuneGrid.Gateway.Assets;
 /// </summary>
 public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, IInspector inspector)
 {
-    private static readonly string[] Accepted = ["adapter_config.json", "adapter_model.safetensors", "README.md"];
+    private static readonly string[] Accepted = ["adapter_config.json", "adapter_model.safetensors", "README.md", ClassNames.FileName];
 
     public async Task<SourceFile?> ReceiveAsync(HttpContext context, Principal caller, AdapterRef target, string path, CancellationToken ct)
     {

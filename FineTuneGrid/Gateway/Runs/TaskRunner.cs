@@ -36,11 +36,14 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimePro
         return new RunSubject(adapter.Org, model.Manifest!, version.Files);
     }
 
-    public async Task<TokenIndex> TokensAsync(Principal caller, string? dataset, RunSubject subject, string format)
+    public async Task<TokenIndex> TokensAsync(Principal caller, string? dataset, RunSubject subject, string format, string? labelColumn)
     {
         if (string.IsNullOrEmpty(dataset)) throw new GridException(ErrorCodes.MissingField, "dataset is required: a data set's name or id.", "dataset");
         var view = await names.DatasetAsync(NameResolver.At(caller, subject.Org), dataset, null, "dataset");
-        return await grains.GetGrain<IDatasetGrain>(view.Id).Tokenize(subject.Model, format, subject.Model.ContextLength);
+        var grain = grains.GetGrain<IDatasetGrain>(view.Id);
+        return Classes(subject) is { } classes
+            ? await grain.TokenizeClasses(subject.Model, subject.Model.ContextLength, classes with { Column = labelColumn })
+            : await grain.Tokenize(subject.Model, format, subject.Model.ContextLength);
     }
 
     /// <exception cref="GridException"><c>unavailable</c> where no node is alive; else what the task itself refused.</exception>
@@ -61,6 +64,11 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimePro
         var slot = node.Slots[0];
         return (node.NodeId, new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, subject.Model, subject.Adapter));
     }
+
+    /// <summary>What a classifier tells apart: its adapter's classes, or those of a base with a head of its own; null of models that write.</summary>
+    private static ClassRequest? Classes(RunSubject subject) => subject.Adapter is not { } files
+        ? subject.Model.Classes is { } own ? new ClassRequest(null, own) : null
+        : files.FirstOrDefault(f => f.Path == ClassNames.FileName) is { } file ? new ClassRequest(null, Adapter: [file]) : null;
 
     private static ModelManifest Ready(Contracts.Models.ModelView model, string reference) => model.Manifest
         ?? throw new GridException(ErrorCodes.Conflict, $"The base model of '{reference}' is not ready.", "model");

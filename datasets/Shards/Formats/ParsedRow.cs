@@ -17,6 +17,9 @@ public sealed record TextRow(string Text) : ParsedRow;
 /// <param name="Labels">Null: the same as the ids.</param>
 public sealed record TokensRow(int[] Ids, int[]? Labels) : ParsedRow;
 
+/// <summary>A text or a pair of texts, and its class.</summary>
+public sealed record LabelledRow(string Text, string? Pair, int Class) : ParsedRow;
+
 /// <summary>Two answers to one prompt; each a conversation or a completion.</summary>
 public sealed record PairRow(ParsedRow Chosen, ParsedRow Rejected) : ParsedRow;
 

@@ -9,7 +9,11 @@ public abstract class RowFormat
 {
     public const string Auto = "auto";
 
-    private static readonly RowFormat[] All = [new TokensFormat(), new ChatFormat(), new ShareGptFormat(), new CompletionFormat(), new AlpacaFormat(), new TextFormat(), new PreferenceFormat(), new OpenAiPreferenceFormat()];
+    private static readonly RowFormat[] All =
+    [
+        new TokensFormat(), new ChatFormat(), new ShareGptFormat(), new CompletionFormat(), new AlpacaFormat(), new TextFormat(), new PreferenceFormat(), new OpenAiPreferenceFormat(),
+        .. ClassificationFormat.Layouts,
+    ];
 
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(f => f.Name).Distinct()];
 
@@ -84,10 +88,13 @@ public abstract class RowFormat
 
     private static List<string> Fitting(IReadOnlyList<string> columns)
     {
-        List<string> fitting = [.. All.Where(f => f.Required.All(columns.Contains)).Select(f => f.Name)];
+        List<string> fitting = [.. All.Where(f => f.Required.All(columns.Contains)).Select(f => f.Name).Distinct()];
         // Prompts, texts and conversations beside pairs are parts of them.
         if (fitting.Contains(DataFormats.Preference))
             fitting = [DataFormats.Preference];
+        // A text may be learnt or classified: what a job is for decides, not its columns.
+        if (fitting.Count > 1)
+            fitting.Remove(DataFormats.Classification);
         if (fitting.Count > 1)
             fitting.Remove("text");
         return fitting;

@@ -24,18 +24,20 @@ public sealed class DatasetTokenizer
     private readonly TokenizeTally _tally;
     private readonly int _limit;
     private readonly string _folder;
+    private readonly ClassMap? _classes;
 
-    private DatasetTokenizer(IBlobStore store, TokenizeDatasetRequest request, ModelText model)
+    private DatasetTokenizer(IBlobStore store, TokenizeDatasetRequest request, ModelText model, LabelColumn? column, ClassMap? classes)
     {
+        _classes = classes;
         _store = store;
         _dataset = request.Dataset;
         _model = model;
-        _format = RowFormat.Choose(request.Format, request.Dataset.Columns);
+        _format = column is null || classes is null ? Learnt(request) : new LabelledFormat(RowFormat.Choose(DataFormats.Classification, request.Dataset.Columns), column, classes);
         _limit = request.Model.ContextLength > 0 ? Math.Min(request.SequenceLength, request.Model.ContextLength) : request.SequenceLength;
         var vocabulary = request.Model.VocabularySize > 0 ? request.Model.VocabularySize : model.Tokenizer.VocabularySize;
         _examples = new ExampleTokenizer(model, vocabulary);
-        _tally = new TokenizeTally(_limit, request.SequenceLength, request.Model.ContextLength);
-        _folder = $"datasets/{request.Dataset.Id}/tokens/{Hash($"{TokenIndex.Recipe}\n{request.Dataset.Digest}\n{model.Digest}\n{_format.Name}\n{_limit}\n{vocabulary}")[..32]}";
+        _tally = new TokenizeTally(_limit, request.SequenceLength, request.Model.ContextLength, classes is not null);
+        _folder = $"datasets/{request.Dataset.Id}/tokens/{Hash($"{TokenIndex.Recipe}\n{request.Dataset.Digest}\n{model.Digest}\n{_format.Name}\n{_limit}\n{vocabulary}{Classes(column, classes)}")[..32]}";
     }
 
     /// <exception cref="GridException">
@@ -47,7 +49,8 @@ public sealed class DatasetTokenizer
         if (request.SequenceLength < 2)
             throw new GridException(ErrorCodes.InvalidSpec, "data.sequence_length must be at least 2.", "data.sequence_length");
         var model = await LoadAsync(store, request.Model, cancellation);
-        var tokenizer = new DatasetTokenizer(store, request, model);
+        var (column, classes) = request.Classes is null ? (null, null) : await ClassScan.RunAsync(store, request, cancellation);
+        var tokenizer = new DatasetTokenizer(store, request, model, column, classes);
         return await tokenizer.FindAsync(cancellation) ?? await tokenizer.MakeAsync(cancellation);
     }
 
@@ -96,7 +99,7 @@ public sealed class DatasetTokenizer
             throw;
         }
         var digest = Hash(string.Concat(shards.Select(s => s.Sha256 + "\n")));
-        var index = new TokenIndex($"{_folder}/index.json", digest, _format.Name, _limit, _tally.Examples, _tally.Tokens, _tally.Supervised, _tally.Longest, shards);
+        var index = new TokenIndex($"{_folder}/index.json", digest, _format.Name, _limit, _tally.Examples, _tally.Tokens, _tally.Supervised, _tally.Longest, shards) { Classes = _classes?.Names };
         await _store.WriteJsonAsync(index.Key, index, options: GridJson.Options, cancellation: cancellation);
         return index;
     }
@@ -163,6 +166,16 @@ public sealed class DatasetTokenizer
         var info = await _store.WriteAsync(key, again, cancellation: cancellation);
         return new TokenShard(key, digest, info.Length, examples.Count, ids.Count);
     }
+
+    private static RowFormat Learnt(TokenizeDatasetRequest request)
+    {
+        var format = RowFormat.Choose(request.Format, request.Dataset.Columns);
+        return format.Name != DataFormats.Classification ? format : throw new GridException(ErrorCodes.InvalidDataset,
+            "The data set holds texts to be classified; set objective.type to 'classification', or name data of another format.", "objective.type");
+    }
+
+    private static string Classes(LabelColumn? column, ClassMap? classes) =>
+        classes is null ? "" : $"\n{GridJson.ToText((string[])[column!.Name, .. classes.Names])}";
 
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

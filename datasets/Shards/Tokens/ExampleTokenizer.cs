@@ -12,8 +12,23 @@ public sealed class ExampleTokenizer(ModelText model, int vocabularySize)
 
     /// <exception cref="GridException">The template refuses the row.</exception>
     /// <exception cref="RowException">An id is outside the model's vocabulary, or nothing is left to learn.</exception>
-    internal TrainingExample Tokenize(ParsedRow row) =>
-        row is PairRow pair ? TrainingExample.Pair(One(pair.Chosen), One(pair.Rejected)) : One(row);
+    internal TrainingExample Tokenize(ParsedRow row) => row switch
+    {
+        PairRow pair => TrainingExample.Pair(One(pair.Chosen), One(pair.Rejected)),
+        LabelledRow labelled => Labelled(labelled),
+        _ => One(row),
+    };
+
+    private TrainingExample Labelled(LabelledRow row)
+    {
+        var (ids, types) = model.EncodeToClassify(row.Text, row.Pair);
+        if (ids.Length == 0)
+            throw new RowException("the text has no tokens");
+        var largest = ids.Max();
+        return largest < vocabularySize
+            ? TrainingExample.OfClass(ids, types, row.Class)
+            : throw new RowException($"the text has a token of id {largest}; the model's vocabulary ends at {vocabularySize - 1}");
+    }
 
     private TrainingExample One(ParsedRow row)
     {

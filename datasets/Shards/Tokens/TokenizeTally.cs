@@ -4,7 +4,8 @@ using FineTuneGrid.Text;
 namespace FineTuneGrid.Shards;
 
 /// <summary>Counts of one tokenisation, and the refusals that only the whole data set can decide.</summary>
-internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLength)
+/// <param name="classified">Each example is learnt as one label.</param>
+internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLength, bool classified)
 {
     private const string Field = "data.train";
 
@@ -32,6 +33,11 @@ internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLe
         Longest = Math.Max(Longest, longest);
         if (longest > limit)
             _long.Add(file, row, $"{longest} tokens");
+        if (classified)
+        {
+            Supervised++;
+            return;
+        }
         for (var i = 1; i < example.Labels.Length; i++)
         {
             if (example.Labels[i] < 0)

@@ -17,7 +17,13 @@ internal static class Gates
 
     private static string? Check(EvaluationGate gate, JobResult result)
     {
-        var value = gate.Metric == "valid_loss" ? result.ValidLoss : result.TrainLoss;
+        var value = gate.Metric switch
+        {
+            "valid_loss" => result.ValidLoss,
+            "valid_accuracy" => result.Valid?.Accuracy,
+            "valid_macro_f1" => result.Valid?.MacroF1,
+            _ => result.TrainLoss,
+        };
         if (value is not { } measured)
             return $"The gate on {gate.Metric} could not be checked: the job did not measure it.";
         // A loss that is not a number keeps no bound.

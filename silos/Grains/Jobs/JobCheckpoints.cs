@@ -10,7 +10,7 @@ public sealed class JobCheckpoints(IBlobStore blobs, TimeProvider time) : IJobCh
     /// <summary>What of a finished checkpoint is the result; the rest is the trainer's own state.</summary>
     private static readonly HashSet<string> Published =
     [
-        "adapter_model.safetensors", "adapter_config.json", "model.safetensors", "config.json", "generation_config.json",
+        "adapter_model.safetensors", "adapter_config.json", ClassNames.FileName, "model.safetensors", "config.json", "generation_config.json",
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "chat_template.json",
     ];
 

@@ -32,13 +32,16 @@ public static partial class JobMachine
                 EtaSeconds = seconds * Math.Max(0, s.Progress.TotalSteps - last.Step),
                 TrainLoss = last.TrainLoss ?? s.Progress.TrainLoss,
                 ValidLoss = fresh.LastOrDefault(f => f.ValidLoss is not null)?.ValidLoss ?? s.Progress.ValidLoss,
+                Valid = fresh.LastOrDefault(f => f.Valid is not null)?.Valid ?? s.Progress.Valid,
             },
         });
         edit.Info(EventTypes.Metrics, Text(last, state.Progress.TotalSteps), new MetricsData([.. fresh]));
         foreach (var step in fresh)
             if (step.ValidLoss is { } loss)
-                edit.Info(EventTypes.Evaluation, $"Step {step.Step}: validation loss {loss:0.0000}.", new { step = step.Step, valid_loss = loss });
+                edit.Info(EventTypes.Evaluation, $"Step {step.Step}: validation loss {loss:0.0000}{Text(step.Valid)}.", new { step = step.Step, valid_loss = loss, valid = step.Valid });
     }
+
+    private static string Text(ClassScores? scores) => scores is { } s ? $", accuracy {s.Accuracy:0.0000}, macro F1 {s.MacroF1:0.0000}" : "";
 
     private static void Committed(JobEdit edit, JobCommitted report)
     {

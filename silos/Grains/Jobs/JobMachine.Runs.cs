@@ -151,6 +151,7 @@ public static partial class JobMachine
                 CommittedStep = report.Result.Steps,
                 TrainLoss = report.Result.TrainLoss,
                 ValidLoss = report.Result.ValidLoss ?? s.Progress.ValidLoss,
+                Valid = report.Result.Valid ?? s.Progress.Valid,
                 EtaSeconds = 0,
             },
         });

@@ -37,6 +37,6 @@ public sealed class JobPublisher(IGrainFactory grains, IJobCheckpoints checkpoin
     private static AdapterMetrics Metrics(JobState state)
     {
         var result = state.Result!;
-        return new AdapterMetrics(result.Steps, result.TrainLoss, result.ValidLoss, result.TokensSeen, result.TrainSeconds);
+        return new AdapterMetrics(result.Steps, result.TrainLoss, result.ValidLoss, result.TokensSeen, result.TrainSeconds, result.Valid);
     }
 }

@@ -49,7 +49,7 @@ public static class JobViews
         var resolved = plan.Resolved;
         var baseBytes = resolved.WeightBytes ?? plan.Model?.Bytes ?? 0;
         // Only frozen bases are shared: a job that changes its weights, or makes them, has its session to itself; so has a gang.
-        var key = spec.Method.IsFull || plan.Model is null || spec.Resources.Workers > 1 ? "" : $"{plan.Model.Digest}|{resolved.Device}|{resolved.Precision}|{resolved.Mode}|{resolved.Threads}{(spec.Method.IsNf4 ? "|nf4" : "")}";
+        var key = spec.Method.IsFull || plan.Model is null || spec.Resources.Workers > 1 ? "" : $"{plan.Model.Digest}|{resolved.Device}|{resolved.Precision}|{resolved.Mode}|{resolved.Threads}{(spec.Method.IsNf4 ? "|nf4" : "")}{(spec.Objective.IsClassification ? "|classes" : "")}";
         return new QueuedJob(
             state.Id, state.Submission.Org, spec.Resources.Queue, spec.Resources.Priority, spec.Resources.Preemptible, spec.Resources.Workers,
             resolved.Device, Math.Max(0, resolved.MemoryBytes - baseBytes), baseBytes, key, plan.Model?.Digest, Remaining(state), state.CreatedAt,

@@ -12,7 +12,11 @@ public sealed class InitAdapterCheck(AssetFinder assets, IBlobStore blobs)
 {
     private const string Field = "method.init_adapter";
 
-    public sealed record InitAdapter(string AdapterId, string Version, string Name, IReadOnlyList<SourceFile> Files);
+    public sealed record InitAdapter(string AdapterId, string Version, string Name, IReadOnlyList<SourceFile> Files)
+    {
+        /// <summary>The file with the classes that it tells apart; null where it is no classifier's.</summary>
+        public IReadOnlyList<SourceFile>? ClassFile => Files.Where(f => f.Path == ClassNames.FileName).ToArray() is { Length: > 0 } found ? found : null;
+    }
 
     public async Task<InitAdapter?> ResolveAsync(string org, JobSpec spec, ModelManifest model)
     {

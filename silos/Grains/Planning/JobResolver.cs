@@ -24,13 +24,17 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var model = await FindModelAsync(jobId, org, spec);
         var train = await FindDatasetAsync(jobId, org, spec.Data.Train, "data.train");
         var validation = spec.Data.Validation is { } name ? await FindDatasetAsync(jobId, org, name, "data.validation") : null;
+        CheckObjective(spec, model.Manifest);
         var serving = Serving(spec, model.Manifest);
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
         var (found, refusal) = await FindPlaceAsync(spec);
         var place = found ?? throw refusal!;
         var length = ContextLength(spec, model.Manifest);
-        var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length, "data.train");
-        var validationTokens = validation is null ? null : await TokenizeAsync(validation, model.Manifest, spec, length, "data.validation");
+        var classes = spec.Objective.IsClassification ? new ClassRequest(spec.Objective.LabelColumn, Adapter: init?.ClassFile) : null;
+        var trainTokens = await TokenizeAsync(train, model.Manifest, spec, length, classes, "data.train");
+        // Validation has no classes of its own.
+        var validationTokens = validation is null ? null
+            : await TokenizeAsync(validation, model.Manifest, spec, length, classes is null ? null : new ClassRequest(spec.Objective.LabelColumn, trainTokens.Classes), "data.validation");
 
         var fromScratch = spec.BaseModelInit() is not null;
         var resolved = new ResolvedJob
@@ -59,6 +63,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
             TrainableParameters = 0,
             MemoryBytes = 0,
             Serving = serving,
+            Classes = trainTokens.Classes,
         };
         var names = new AssetNames(
             fromScratch ? null : model.View.Name, fromScratch ? null : model.View.License ?? model.Manifest.License,
@@ -82,12 +87,24 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
                 await grains.GetGrain<IDatasetGrain>(dataset).Use(jobId, false);
     }
 
+    /// <summary>A base made from nothing is looked at when the job is planned.</summary>
+    private static void CheckObjective(JobSpec spec, ModelManifest model)
+    {
+        if (spec.BaseModelInit() is not null)
+            return;
+        if (spec.Objective.IsClassification && ModelTypes.ClassifierClass(model.ModelType) is null)
+            throw new GridException(ErrorCodes.UnsupportedModel,
+                $"Models of type '{model.ModelType}' have no published class for sequence classification; name a base of another type, or set objective.type to 'supervised'.", "base_model");
+        if (!spec.Objective.IsClassification && ModelTypes.IsEncoder(model.ModelType))
+            throw new GridException(ErrorCodes.InvalidValue, $"Models of type '{model.ModelType}' classify texts and write none: set objective.type to 'classification'.", "objective.type");
+    }
+
     /// <summary>What servers will do with the adapter; null where there is none.</summary>
     private static IReadOnlyList<ServeFinding>? Serving(JobSpec spec, ModelManifest model)
     {
         if (spec.Method.IsFull)
             return null;
-        var found = ServeCheck.Of(model.ModelType, spec.Method, model.LinearModules);
+        var found = ServeCheck.Of(model.ModelType, spec.Method, model.LinearModules, spec.Objective.IsClassification);
         ServeCheck.Require(found, spec.StrictServing);
         return found;
     }
@@ -140,12 +157,27 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         return new(view, manifest);
     }
 
-    private async Task<TokenIndex> TokenizeAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, JobSpec spec, int length, string field)
+    private async Task<TokenIndex> TokenizeAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, JobSpec spec, int length, ClassRequest? classes, string field)
     {
+        if (classes is not null)
+            return await ClassesAsync(dataset, model, length, classes, field);
         var pairs = spec.Objective.PairBeta is not null;
         var tokens = await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, pairs ? DataFormats.Preference : spec.Data.Format, length);
         return pairs || tokens.Format != DataFormats.Preference ? tokens : throw new GridException(ErrorCodes.InvalidDataset,
             $"{field}: '{dataset.View.Name}' holds pairs of answers, chosen and rejected; set objective.type to 'dpo', or name a data set of another format.", field);
+    }
+
+    private async Task<TokenIndex> ClassesAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, int length, ClassRequest classes, string field)
+    {
+        try
+        {
+            return await grains.GetGrain<IDatasetGrain>(dataset.View.Id).TokenizeClasses(model, length, classes);
+        }
+        catch (GridException e) when (e.Code is ErrorCodes.InvalidDataset && e.Findings.Count > 0)
+        {
+            // The rows may be of either data set, and look alike.
+            throw new GridException(e.Code, $"{field}: {e.Message}", field, e) { Findings = e.Findings };
+        }
     }
 
     private static async Task HoldAsync(Func<Task> hold, string what, string name, string field)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Models;
 
 namespace FineTuneGrid.Grains.Planning;
 
@@ -20,8 +21,11 @@ public static partial class ServeCheck
     /// <param name="modelType">model_type of the base.</param>
     /// <param name="modules">Every linear layer of the base.</param>
     /// <exception cref="GridException">invalid_value: as <see cref="TargetModules.Select"/>.</exception>
-    public static IReadOnlyList<ServeFinding> Of(string modelType, MethodSpec method, IReadOnlyList<LinearModule> modules)
+    /// <param name="classifies">The adapter brings a head over classes.</param>
+    public static IReadOnlyList<ServeFinding> Of(string modelType, MethodSpec method, IReadOnlyList<LinearModule> modules, bool classifies = false)
     {
+        if (classifies)
+            return [.. ServerNames.All.Select(server => new ServeFinding(server, false, ClassifierHeads(modelType)))];
         var plan = new Plan(modelType, method, modules, [.. TargetModules.Select(method, modules).Select(m => Wrapped.Of(method, m.Path))]);
         return [Vllm(plan), Tgi(plan), LlamaCpp(plan)];
     }
@@ -90,6 +94,9 @@ public static partial class ServeCheck
         (_, { } why) => new(server, null, why),
         _ => new(server, true, Needs: needs),
     };
+
+    private static string ClassifierHeads(string modelType) =>
+        $"a classifier's adapter keeps its head ({ModelTypes.ClassifierHead(modelType)}) whole, as modules_to_save, which this server does not load; PEFT does, and /classify here.";
 
     /// <summary>Parts of an adapter beside its pairs of matrices.</summary>
     private static IEnumerable<string> Parts(MethodSpec method, string start)

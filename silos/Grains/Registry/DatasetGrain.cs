@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Datasets;
 using FineTuneGrid.Contracts.Grains;
@@ -28,7 +29,13 @@ public sealed class DatasetGrain(
 
     public Task<DatasetView?> Get() => Task.FromResult(State.Current is { Deleted: false } state ? View(state) : null);
 
-    public async Task<TokenIndex> Tokenize(ModelManifest model, string format, int sequenceLength)
+    public Task<TokenIndex> Tokenize(ModelManifest model, string format, int sequenceLength) => TokensAsync(model, format, sequenceLength, null);
+
+    public Task<TokenIndex> TokenizeClasses(ModelManifest model, int sequenceLength, ClassRequest classes) =>
+        TokensAsync(model, $"classes.{Convert.ToHexStringLower(SHA256.HashData(GridJson.ToBytes(classes)))}", sequenceLength, classes);
+
+    /// <param name="format">The rows' format; of texts to classify, what stands for their classes.</param>
+    private async Task<TokenIndex> TokensAsync(ModelManifest model, string format, int sequenceLength, ClassRequest? classes)
     {
         var state = AssetRules.Require(State.Current, Id);
         var manifest = state.Manifest
@@ -38,7 +45,7 @@ public sealed class DatasetGrain(
         if (state.Tokens.TryGetValue(key, out var stored) && await TokenForms.TakeAsync(Blobs, stored) is { } index)
             return index;
         if (!_tokenizing.TryGetValue(key, out var running))
-            _tokenizing[key] = running = TokenizeAsync(key, new TokenizeDatasetRequest(manifest, model, format, sequenceLength));
+            _tokenizing[key] = running = TokenizeAsync(key, new TokenizeDatasetRequest(manifest, model, format, sequenceLength, classes));
         return await running;
     }
 

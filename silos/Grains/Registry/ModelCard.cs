@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Grains.Registry;
 
@@ -25,7 +26,10 @@ internal static class ModelCard
         text.Append(CultureInfo.InvariantCulture, $"# {adapter.Org}/{adapter.Name}, version {version}\n\n");
         text.Append(Origin(lineage)).Append("\n\n");
         AppendTable(text, lineage, metrics, rank);
-        AppendServing(text, adapter, full, rank);
+        if (publication.Files.Any(f => f.Path == ClassNames.FileName))
+            AppendClassifier(text, adapter);
+        else
+            AppendServing(text, adapter, full, rank);
         return Encoding.UTF8.GetBytes(text.ToString());
     }
 
@@ -51,6 +55,8 @@ internal static class ModelCard
         Row(text, "Tokens", metrics.TokensSeen?.ToString(CultureInfo.InvariantCulture));
         Row(text, "Training loss", metrics.TrainLoss?.ToString("0.0000", CultureInfo.InvariantCulture));
         Row(text, "Validation loss", metrics.ValidLoss?.ToString("0.0000", CultureInfo.InvariantCulture));
+        Row(text, "Validation accuracy", metrics.Valid?.Accuracy.ToString("0.0000", CultureInfo.InvariantCulture));
+        Row(text, "Validation macro F1", metrics.Valid?.MacroF1.ToString("0.0000", CultureInfo.InvariantCulture));
         Row(text, "Build", lineage.Build);
         Row(text, "Hardware", lineage.Hardware);
         text.Append('\n');
@@ -66,6 +72,17 @@ internal static class ModelCard
             text.Append(CultureInfo.InvariantCulture,
                 $"vllm serve BASE_MODEL --enable-lora --max-lora-rank {ServingRank(rank ?? 16)} --lora-modules {adapter.Name}=./{adapter.Name}\n");
         text.Append("```\n");
+    }
+
+    /// <summary>No server loads a head with an adapter; transformers needs to be told the classes, which a base does not know.</summary>
+    private static void AppendClassifier(StringBuilder text, AdapterState adapter)
+    {
+        text.Append("## Use\n\n```python\n");
+        text.Append("import json\nfrom peft import PeftModel\nfrom transformers import AutoModelForSequenceClassification\n\n");
+        text.Append(CultureInfo.InvariantCulture, $"names = json.load(open(\"{adapter.Name}/{ClassNames.FileName}\"))[\"id2label\"]\n");
+        text.Append("names = {int(i): name for i, name in names.items()}\n");
+        text.Append("base = AutoModelForSequenceClassification.from_pretrained(BASE_MODEL, num_labels=len(names), id2label=names, label2id={n: i for i, n in names.items()}, ignore_mismatched_sizes=True)\n");
+        text.Append(CultureInfo.InvariantCulture, $"model = PeftModel.from_pretrained(base, \"{adapter.Name}\")\n```\n");
     }
 
     private static int ServingRank(int rank) => new[] { 8, 16, 32, 64, 128, 256, 320, 512 }.FirstOrDefault(r => r >= rank, rank);

@@ -447,11 +447,11 @@ def measured(model, forward, sequences):
         return numbers(log_probs(forward, model, s) for s in sequences)
 
 
-def keep(folder, which, adapter, model):
+def keep(folder, which, adapter, model, whole=None):
     at = os.path.join(folder, "lora", which)
     os.makedirs(at, exist_ok=True)
     write(os.path.join(at, "adapter_config.json"), adapter)
-    tensors = {}
+    tensors = {"base_model.model." + n: t for n, t in (whole or {}).items()}
     for n, (a, b) in model.lora.items():
         tensors["base_model.model.%s.lora_A.weight" % n], tensors["base_model.model.%s.lora_B.weight" % n] = a, b
     save(os.path.join(at, "adapter_model.safetensors"), tensors)

@@ -23,6 +23,7 @@ internal sealed class TestStore : IDisposable
         Train = AddTokens("train", examples: 40, seed: 1);
         Validation = AddTokens("validation", examples: 10, seed: 2);
         Pairs = new(() => AddPairs("pairs", pairs: 40, seed: 3));
+        Classes = new(() => AddClasses("classes", 40, seed: 4, "low", "middle", "high"));
     }
 
     public string Root { get; }
@@ -39,6 +40,9 @@ internal sealed class TestStore : IDisposable
 
     /// <summary>Pairs of sequences: in the chosen ones every other token follows from the one before it, in the rejected ones it does not.</summary>
     public Lazy<TokenIndex> Pairs { get; }
+
+    /// <summary>Sequences of three classes: which one, the range of half of their tokens says.</summary>
+    public Lazy<TokenIndex> Classes { get; }
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
@@ -59,7 +63,8 @@ internal sealed class TestStore : IDisposable
     {
         var spec = Spec(change);
         var random = spec.BaseModelInit() is not null;
-        return new TrainingOrder(jobId, epoch, spec, Resolve(spec), random ? null : Model, random ? Model : null, train ?? (spec.Objective.PairBeta is null ? Train : Pairs.Value), spec.Objective.PairBeta is null ? Validation : Pairs.Value, null);
+        var own = spec.Objective.IsClassification ? Classes.Value : spec.Objective.PairBeta is not null ? Pairs.Value : null;
+        return new TrainingOrder(jobId, epoch, spec, Resolve(spec), random ? null : Model, random ? Model : null, train ?? own ?? Train, own ?? Validation, null);
     }
 
     /// <summary>What the control plane does before it sends an order.</summary>
@@ -89,6 +94,24 @@ internal sealed class TestStore : IDisposable
             offsets.Add(ids.Count);
         }
         return WriteShard(name, ids, labels, offsets);
+    }
+
+    /// <summary>Also with other names for the classes, of which there may be fewer.</summary>
+    public TokenIndex AddClasses(string name, int examples, int seed, params string[] classes)
+    {
+        var random = new Random(seed);
+        var (ids, labels, offsets) = (new List<int>(), new List<int>(), new List<long> { 0 });
+        for (var i = 0; i < examples; i++)
+        {
+            var (length, label) = (random.Next(6, 40), random.Next(classes.Length));
+            for (var t = 0; t < length; t++)
+            {
+                ids.Add(random.Next(2) == 0 ? random.Next(10, 40) : 100 + 20 * label + random.Next(20));
+                labels.Add(t == 0 ? label : t < length / 2 ? TrainingExample.Masked : TrainingExample.SecondSegment);
+            }
+            offsets.Add(ids.Count);
+        }
+        return WriteShard(name, ids, labels, offsets) with { Format = "classification", SupervisedTokens = examples, Classes = classes };
     }
 
     /// <param name="tokens">Of each of a pair's sequences; null: from 6 to 29.</param>

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Training;
 
 namespace FineTuneGrid.TrainerSupport;
 
@@ -14,6 +16,15 @@ internal static class TrainerProgram
     {
         string[] command = network is null ? ["dotnet"] : ["ip", "netns", "exec", network, "dotnet"];
         return Process.Start(new ProcessStartInfo(command[0], [.. command[1..], Path, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+    }
+
+    /// <summary>One task, as an agent has it run.</summary>
+    public static async Task<TrainerTaskReply> RunTaskAsync(TestStore store, TrainerTask task)
+    {
+        var (file, reply) = (System.IO.Path.Combine(store.Root, "task.json"), System.IO.Path.Combine(store.Root, "reply.json"));
+        await File.WriteAllBytesAsync(file, GridJson.ToBytes(task));
+        var (_, output, errors) = await RunAsync("task", file, reply);
+        return File.Exists(reply) ? GridJson.Parse<TrainerTaskReply>(await File.ReadAllBytesAsync(reply)) : throw new InvalidOperationException(output + errors);
     }
 
     /// <summary>Runs to the end; fails the test where it takes too long.</summary>

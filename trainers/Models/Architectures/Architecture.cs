@@ -5,18 +5,23 @@ using static TorchSharp.torch;
 namespace FineTuneGrid.Models.Architectures;
 
 /// <summary>
-/// A decoder known from its config alone: its parameters, its linear layers and how a forward pass goes. It holds no weights.
+/// A model known from its config alone: its parameters, its linear layers and how a forward pass goes. It holds no weights.
 /// </summary>
 public abstract class Architecture
 {
     private Dictionary<string, LinearSpec>? _linearsByName;
 
     protected Architecture(ModelConfig config, ParameterList parameters)
+        : this(config, parameters.Parameters, parameters.Linears, parameters.Kept)
+    {
+    }
+
+    protected Architecture(ModelConfig config, IReadOnlyList<ParameterSpec> parameters, IReadOnlyList<LinearSpec> linears, KeptElements kept)
     {
         Config = config;
-        Parameters = parameters.Parameters;
-        Linears = parameters.Linears;
-        Kept = parameters.Kept;
+        Parameters = parameters;
+        Linears = linears;
+        Kept = kept;
     }
 
     public ModelConfig Config { get; }
@@ -41,6 +46,21 @@ public abstract class Architecture
     /// <summary>What published folders of the bare model leave out of the names, such as <c>transformer.</c></summary>
     public string BasePrefix { get; init; } = "model.";
 
+    /// <summary>Every token sees all others of its sequence: it predicts no next one, and can only classify.</summary>
+    public bool IsEncoder { get; init; }
+
+    /// <summary>Kinds of segments that tokens may be of; 0 where the model does not tell them apart.</summary>
+    public int TokenTypes { get; init; }
+
+    /// <summary>How sequences are classified; null for a model of language.</summary>
+    public ClassifierSpec? Classifier { get; init; }
+
+    /// <summary>Modules that published folders of the family may lack.</summary>
+    public IReadOnlyList<string> OptionalModules { get; init; } = [];
+
+    /// <summary>Beginnings of the names of tensors that a folder may hold beside the parameters, such as heads for other tasks.</summary>
+    public IReadOnlyList<string> Ignored { get; init; } = [];
+
     /// <summary>How positions are rotated, if they are.</summary>
     public RotarySpec? Rotary { get; init; }
 
@@ -50,10 +70,16 @@ public abstract class Architecture
     /// <summary>Every parameter of the checkpoint; a tied head adds none.</summary>
     public IReadOnlyList<ParameterSpec> Parameters { get; }
 
+    /// <summary>Those that the base's folder holds.</summary>
+    public IEnumerable<ParameterSpec> StoredParameters => Classifier is { } classifier ? Parameters.Where(p => !classifier.IsFresh(p.Name)) : Parameters;
+
     /// <summary>Every linear layer but the head.</summary>
     public IReadOnlyList<LinearSpec> Linears { get; }
 
     public long ParameterCount => Parameters.Sum(p => p.Count);
+
+    /// <summary>Width of the rows that the head reads.</summary>
+    public int HeadInputs => Parameters.FirstOrDefault(p => p.Name == Head.Weight) is { } weight ? (int)weight.Shape[1] : HiddenSize;
 
     public double InitializerRange => Config.Number("initializer_range", 0.02);
 
@@ -71,4 +97,7 @@ public abstract class Architecture
 
     /// <summary>What follows the last layer and precedes the head, usually a norm: [T, hidden] -> [T, hidden].</summary>
     public abstract Tensor Final(ForwardPass pass, Tensor hidden);
+
+    /// <summary>What the head reads of the rows that are asked for: [n, hidden] -> [n, head's inputs].</summary>
+    public virtual Tensor Pool(ForwardPass pass, Tensor rows) => rows;
 }

@@ -17,7 +17,7 @@ public static class ModelFamilies
 {
     private static readonly IModelFamily[] All =
     [
-        new BloomFamily(), new CodeGenFamily(), new CohereFamily(), new FalconFamily(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(),
+        new BertFamily(), new BloomFamily(), new CodeGenFamily(), new CohereFamily(), new FalconFamily(), new GemmaFamily(), new Gemma2Family(), new Gemma3Family(),
         new Gpt2Family(), new GptBigCodeFamily(), new GptJFamily(), new GptNeoFamily(), new GptNeoXFamily(), new GraniteFamily(), new LlamaFamily(),
         new MistralFamily(), new MixtralFamily(), new MptFamily(), new OlmoFamily(), new Olmo2Family(), new OptFamily(), new PhiFamily(),
         new Phi3Family(), new Qwen2Family(), new Qwen3Family(), new StableLmFamily(), new Starcoder2Family(),

@@ -29,7 +29,14 @@ public sealed record LinearSpec(string Name, int In, int Out, bool Transposed = 
 /// <summary>The projection from hidden states to logits: z = Scale * (h W^T + b), soft-capped where a cap is given.</summary>
 /// <param name="Weight">Parameter name; the embedding's where the head is tied.</param>
 /// <param name="SoftCap">z becomes cap * tanh(z / cap).</param>
-public sealed record HeadSpec(string Weight, string? Bias = null, double Scale = 1, double? SoftCap = null);
+public sealed record HeadSpec(string Weight, string? Bias = null, double Scale = 1, double? SoftCap = null)
+{
+    /// <summary>The module's path, under which a head that is trained whole is saved, a tied one too.</summary>
+    public string Module { get; init; } = "lm_head";
+
+    /// <summary>Whether the parameter is the head's alone.</summary>
+    public bool Owns(string parameter) => parameter.StartsWith(Module + ".", StringComparison.Ordinal);
+}
 
 /// <summary>Collects an architecture's parameters and linear layers in the order of the forward pass.</summary>
 public sealed class ParameterList
@@ -81,7 +88,7 @@ public sealed class ParameterList
             Projection(module, inputs, outputs, bias);
         else if (bias)
             Add(new ParameterSpec(module + ".bias", [outputs], ParameterInit.Zeros));
-        return new HeadSpec(tied ? embedding : module + ".weight", bias ? module + ".bias" : null);
+        return new HeadSpec(tied ? embedding : module + ".weight", bias ? module + ".bias" : null) { Module = module };
     }
 
     /// <summary>A matrix, or a stack of them, that no adapter attaches to.</summary>

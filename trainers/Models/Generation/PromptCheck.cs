@@ -7,9 +7,11 @@ namespace FineTuneGrid.Models.Generation;
 internal static class PromptCheck
 {
     /// <param name="longest">Tokens that a prompt may have at most.</param>
-    /// <exception cref="GridException"><c>invalid_value</c>: a prompt is empty, or has an id that is none. <c>sequence_too_long</c>.</exception>
+    /// <exception cref="GridException"><c>unsupported_model</c>: it classifies. <c>invalid_value</c>: a prompt is empty, or has an id that is none. <c>sequence_too_long</c>.</exception>
     public static void Check(IReadOnlyList<int[]> prompts, int longest, Architecture architecture)
     {
+        if (architecture.IsEncoder || architecture.Classifier is not null)
+            throw new GridException(ErrorCodes.UnsupportedModel, "The model classifies texts and writes none; ask for classes instead of completions.", "model");
         for (var i = 0; i < prompts.Count; i++)
         {
             if (prompts[i].Length == 0)

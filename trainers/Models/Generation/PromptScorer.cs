@@ -34,7 +34,7 @@ public sealed class PromptScorer(CausalLm model)
             {
                 cancellation.ThrowIfCancellationRequested();
                 var count = Math.Min(RowsAtOnce, prompt.Length - 1 - from);
-                Rows(hidden.narrow(0, offset + from, count), prompt.AsSpan(from + 1, count), likeliest, scored);
+                Rows(hidden.narrow(0, offset + from, count), adapter, prompt.AsSpan(from + 1, count), likeliest, scored);
             }
             results.Add(scored);
             offset += prompt.Length;
@@ -42,10 +42,10 @@ public sealed class PromptScorer(CausalLm model)
         return results;
     }
 
-    private void Rows(Tensor hidden, ReadOnlySpan<int> next, int likeliest, List<ScoredToken> into)
+    private void Rows(Tensor hidden, LoraAdapter? adapter, ReadOnlySpan<int> next, int likeliest, List<ScoredToken> into)
     {
         using var scope = NewDisposeScope();
-        var logits = model.HeadLogits(hidden).cpu().contiguous();
+        var logits = model.HeadLogits(hidden, adapter).cpu().contiguous();
         var width = (int)logits.size(1);
         var flat = logits.data<float>().ToArray();
         for (var row = 0; row < next.Length; row++)

@@ -62,7 +62,7 @@ public sealed class TextGenerator(CausalLm model)
         var hidden = model.Hidden(pass, tensor(tokens).to(model.Weights.Device));
         if (rows is not null)
             hidden = hidden.index_select(0, tensor(rows).to(model.Weights.Device));
-        var logits = model.HeadLogits(hidden).cpu().contiguous();
+        var logits = model.HeadLogits(hidden, adapter).cpu().contiguous();
         var width = (int)logits.size(1);
         var flat = logits.data<float>().ToArray();
         return [.. flat.Chunk(width)];

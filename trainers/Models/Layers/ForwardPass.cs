@@ -36,6 +36,9 @@ public sealed class ForwardPass : IDisposable
 
     public Tensor Positions => _layout.Positions;
 
+    /// <summary>Segment of each row, int64 [T]; null: all of the first kind.</summary>
+    public Tensor? TokenTypes { get; init; }
+
     /// <summary>Rows of a table: ids [T] -> [T, dim].</summary>
     public Tensor Embed(string parameter, Tensor ids) => Use(parameter).index_select(0, ids);
 
@@ -48,7 +51,7 @@ public sealed class ForwardPass : IDisposable
     private Tensor Project(string module, Tensor weight, Tensor x)
     {
         var bias = module + ".bias";
-        var offset = _weights.Has(bias) ? Use(bias) : null;
+        var offset = Has(bias) ? Use(bias) : null;
         if (_adapter?.Find(module) is not { } lora)
             return nn.functional.linear(x, weight, offset);
         _touched.UnionWith(lora.Slots);
@@ -84,7 +87,7 @@ public sealed class ForwardPass : IDisposable
     /// <summary>Layer norm over the last dimension (Ba et al. 2016), in fp32 whatever the dtype of x.</summary>
     /// <param name="module">Has <c>.weight</c> and perhaps <c>.bias</c>; null: neither.</param>
     public Tensor LayerNorm(string? module, Tensor x, double epsilon) => LayerNorm(
-        module is null ? null : Use(module + ".weight"), module is not null && _weights.Has(module + ".bias") ? Use(module + ".bias") : null, x, epsilon);
+        module is null ? null : Use(module + ".weight"), module is not null && Has(module + ".bias") ? Use(module + ".bias") : null, x, epsilon);
 
     /// <summary>Rotates the pairs of each head by its row's position: [T, heads, dim] -> the same.</summary>
     public Tensor Rotate(Tensor x, RotarySpec spec)
@@ -121,8 +124,17 @@ public sealed class ForwardPass : IDisposable
         }
     }
 
+    private bool Has(string parameter) => _adapter?.SavedSlot(parameter) is not null || _weights.Has(parameter);
+
     private Tensor Use(string parameter)
     {
+        if (_adapter?.SavedSlot(parameter) is { } slot)
+        {
+            _touched.Add(slot);
+            var leaf = _adapter.Parameters.Leaf(slot);
+            return _adapter.Plan.SavedAt(parameter).Norm ? leaf : leaf.to(Compute);
+        }
+
         if (_weights.Trainable is { } trainable)
             _touched.Add(trainable.IndexOf(parameter));
         return _weights[parameter];

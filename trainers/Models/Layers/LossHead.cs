@@ -1,5 +1,6 @@
 using FineTuneGrid.Models.Architectures;
 using FineTuneGrid.Models.Loading;
+using FineTuneGrid.Models.Lora;
 using FineTuneGrid.Models.Optim;
 using static TorchSharp.torch;
 
@@ -7,7 +8,7 @@ namespace FineTuneGrid.Models.Layers;
 
 /// <summary>
 /// Head and cross-entropy over supervised rows only, in chunks of rows, with the gradient finished in the forward: the logits
-/// of a chunk are the only ones in memory, and no graph is kept for them.
+/// of a chunk are the only ones in memory, and no graph is kept for them. An adapter that trains the head whole brings its own.
 /// </summary>
 public sealed class LossHead(HeadSpec spec, ModelWeights model)
 {
@@ -18,10 +19,11 @@ public sealed class LossHead(HeadSpec spec, ModelWeights model)
     internal static long ChunkRows(long vocabulary) => Math.Clamp(ChunkElements / vocabulary, 16, 1024);
 
     /// <summary>Rows [n, hidden] -> fp32 logits [n, vocabulary].</summary>
-    public Tensor Logits(Tensor rows)
+    public Tensor Logits(Tensor rows, LoraAdapter? adapter = null) => Logits(rows, Weight(adapter, rows.dtype), Bias(adapter, rows.dtype));
+
+    private Tensor Logits(Tensor rows, Tensor weight, Tensor? bias)
     {
-        var bias = spec.Bias is null ? null : model[spec.Bias];
-        var z = nn.functional.linear(rows, model[spec.Weight], bias).to(ScalarType.Float32);
+        var z = nn.functional.linear(rows, weight, bias).to(ScalarType.Float32);
         if (spec.Scale != 1)
             z = z * spec.Scale;
         return spec.SoftCap is { } cap ? (z / cap).tanh() * cap : z;
@@ -31,12 +33,17 @@ public sealed class LossHead(HeadSpec spec, ModelWeights model)
     /// <param name="rows">[n, hidden], outside any graph.</param>
     /// <param name="targets">The id to predict at each row.</param>
     /// <param name="rowGradient">Receives d(sum of losses) / d(rows) where given: same shape and dtype as rows.</param>
-    /// <param name="parameterGradient">Where the head is trained: the flat buffer to add its gradients to.</param>
+    /// <param name="parameterGradient">The flat buffer that gradients of the head are added to where it is trained.</param>
     /// <param name="weights">What each row's loss counts for in the gradients; null: 1.</param>
-    public float[] Losses(Tensor rows, IReadOnlyList<long> targets, Tensor? rowGradient = null, Tensor? parameterGradient = null, float[]? weights = null)
+    /// <param name="adapter">Brings the head where it trains that whole.</param>
+    public float[] Losses(
+        Tensor rows, IReadOnlyList<long> targets, Tensor? rowGradient = null, Tensor? parameterGradient = null, float[]? weights = null, LoraAdapter? adapter = null)
     {
         using var quiet = no_grad();
-        long count = rows.size(0), step = ChunkRows(model[spec.Weight].size(0));
+        using var outer = NewDisposeScope();
+        Tensor matrix = Weight(adapter, rows.dtype);
+        var bias = Bias(adapter, rows.dtype);
+        long count = rows.size(0), step = ChunkRows(matrix.size(0));
         var losses = new float[count];
         for (long at = 0; at < count; at += step)
         {
@@ -44,20 +51,24 @@ public sealed class LossHead(HeadSpec spec, ModelWeights model)
             var n = Math.Min(step, count - at);
             var chunk = rows.narrow(0, at, n);
             var ids = tensor([.. targets.Skip((int)at).Take((int)n)]).to(rows.device).unsqueeze(1);
-            var logits = Logits(chunk);
+            var logits = Logits(chunk, matrix, bias);
             var logSum = logits.logsumexp(-1, keepdim: true);
             (logSum - logits.gather(1, ids)).squeeze(1).cpu().data<float>().CopyTo(losses, (int)at);
             if (rowGradient is not null)
             {
                 var counts = weights is null ? null : tensor(weights[(int)at..(int)(at + n)]).to(rows.device).unsqueeze(1);
-                Backward(chunk, logits, logSum, ids, rowGradient.narrow(0, at, n), parameterGradient, counts);
+                var gradient = Gradient(logits, logSum, ids, counts).to(rows.dtype);
+                rowGradient.narrow(0, at, n).copy_(gradient.matmul(matrix));
+                if (parameterGradient is not null)
+                    AddTo(parameterGradient, chunk, gradient, adapter);
             }
         }
 
         return losses;
     }
 
-    private void Backward(Tensor rows, Tensor logits, Tensor logSum, Tensor ids, Tensor rowGradient, Tensor? parameterGradient, Tensor? counts)
+    /// <summary>d(sum of losses) / d(what comes out of the linear layer): [n, vocabulary].</summary>
+    private Tensor Gradient(Tensor logits, Tensor logSum, Tensor ids, Tensor? counts)
     {
         var gradient = (logits - logSum).exp();
         gradient.scatter_(1, ids, gradient.gather(1, ids) - 1);
@@ -67,15 +78,27 @@ public sealed class LossHead(HeadSpec spec, ModelWeights model)
             gradient = gradient * (1 - (logits / cap).square());
         if (spec.Scale != 1)
             gradient = gradient * spec.Scale;
-        var narrow = gradient.to(rows.dtype);
-        rowGradient.copy_(narrow.matmul(model[spec.Weight]));
-        if (parameterGradient is null || model.Trainable is not { } trainable)
-            return;
-        Part(trainable, parameterGradient, spec.Weight).add_(narrow.transpose(0, 1).matmul(rows));
-        if (spec.Bias is not null)
-            Part(trainable, parameterGradient, spec.Bias).add_(narrow.sum([0]));
+        return gradient;
     }
 
-    private static Tensor Part(FlatParameters parameters, Tensor buffer, string name) =>
-        FlatParameters.ViewOf(buffer, parameters.Slots[parameters.IndexOf(name)]);
+    private void AddTo(Tensor parameterGradient, Tensor rows, Tensor gradient, LoraAdapter? adapter)
+    {
+        if (Slot(adapter, SavedWeight, spec.Weight) is { } weight)
+            FlatParameters.ViewOf(parameterGradient, weight).add_(gradient.transpose(0, 1).matmul(rows));
+        if (spec.Bias is { } name && Slot(adapter, name, name) is { } bias)
+            FlatParameters.ViewOf(parameterGradient, bias).add_(gradient.sum([0]));
+    }
+
+    private FlatSlot? Slot(LoraAdapter? adapter, string saved, string own) =>
+        adapter is null ? model.Trainable is { } trainable ? trainable.Slots[trainable.IndexOf(own)] : null
+        : adapter.SavedSlot(saved) is { } slot ? adapter.Parameters.Slots[slot] : null;
+
+    /// <summary>A tied head that is trained whole leaves the embedding alone.</summary>
+    private string SavedWeight => spec.Module + ".weight";
+
+    private Tensor Weight(LoraAdapter? adapter, ScalarType type) =>
+        adapter?.SavedSlot(SavedWeight) is { } slot ? adapter.Parameters.Leaf(slot).to(type) : model[spec.Weight];
+
+    private Tensor? Bias(LoraAdapter? adapter, ScalarType type) => spec.Bias is not { } name ? null
+        : adapter?.SavedSlot(name) is { } slot ? adapter.Parameters.Leaf(slot).to(type) : model[name];
 }

@@ -18,8 +18,7 @@ public sealed class MicroBatch
     /// </param>
     public MicroBatch(int[] tokens, int[] lengths, int[]? labels = null)
     {
-        if (lengths.Any(l => l <= 0) || lengths.Sum(l => (long)l) != tokens.Length)
-            throw new GridException(ErrorCodes.InvalidValue, $"The sequence lengths must be positive and add up to the {tokens.Length} tokens.", "lengths");
+        CheckLengths(tokens, lengths);
         if (labels is not null && labels.Length != tokens.Length)
             throw new GridException(ErrorCodes.InvalidValue, $"{labels.Length} labels were given for {tokens.Length} tokens.", "labels");
         Tokens = tokens;
@@ -27,18 +26,54 @@ public sealed class MicroBatch
         (SupervisedRows, Targets) = Shift(labels ?? tokens, lengths);
     }
 
+    private MicroBatch(int[] tokens, int[] lengths, long[] rows, long[] targets)
+    {
+        CheckLengths(tokens, lengths);
+        (Tokens, Lengths, SupervisedRows, Targets) = (tokens, lengths, rows, targets);
+    }
+
     public IReadOnlyList<int> Tokens { get; }
 
     public IReadOnlyList<int> Lengths { get; }
 
-    /// <summary>Rows whose next token is a label, ascending.</summary>
+    /// <summary>Segment of each token [T]; null: all of the first kind.</summary>
+    public IReadOnlyList<int>? TokenTypes { get; private init; }
+
+    /// <summary>Rows whose next token is a label, ascending; or the row of each sequence that its class is told from.</summary>
     public IReadOnlyList<long> SupervisedRows { get; }
 
-    /// <summary>The id to predict at each supervised row.</summary>
+    /// <summary>The id to predict at each supervised row, of a token or of a class.</summary>
     public IReadOnlyList<long> Targets { get; }
 
     public static MicroBatch Of(params int[][] sequences) =>
         new([.. sequences.SelectMany(s => s)], [.. sequences.Select(s => s.Length)]);
+
+    /// <summary>Sequences to classify.</summary>
+    /// <param name="classes">Class of each sequence.</param>
+    /// <param name="fromFirst">The class is told from a sequence's first token; else from its last.</param>
+    /// <param name="types">See <see cref="TokenTypes"/>.</param>
+    public static MicroBatch OfClasses(int[] tokens, int[] lengths, long[] classes, bool fromFirst, int[]? types = null)
+    {
+        if (classes.Length != lengths.Length)
+            throw new GridException(ErrorCodes.InvalidValue, $"{classes.Length} classes were given for {lengths.Length} sequences.", "labels");
+        if (types is not null && types.Length != tokens.Length)
+            throw new GridException(ErrorCodes.InvalidValue, $"{types.Length} token types were given for {tokens.Length} tokens.", "token_type_ids");
+        var rows = new long[lengths.Length];
+        long start = 0;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            rows[i] = fromFirst ? start : start + lengths[i] - 1;
+            start += lengths[i];
+        }
+
+        return new MicroBatch(tokens, lengths, rows, classes) { TokenTypes = types };
+    }
+
+    private static void CheckLengths(int[] tokens, int[] lengths)
+    {
+        if (lengths.Any(l => l <= 0) || lengths.Sum(l => (long)l) != tokens.Length)
+            throw new GridException(ErrorCodes.InvalidValue, $"The sequence lengths must be positive and add up to the {tokens.Length} tokens.", "lengths");
+    }
 
     private static (long[] Rows, long[] Targets) Shift(int[] labels, int[] lengths)
     {

@@ -4,7 +4,7 @@ namespace FineTuneGrid.Models.Layers;
 
 /// <summary>
 /// Whole sequences end to end. Sequences of similar length are attended together as one padded rectangle. Padding stands
-/// after a sequence's end, where causality hides it, so no result depends on what it holds.
+/// after a sequence's end, where causality or a mask hides it, so no result depends on what it holds.
 /// </summary>
 public sealed class PackedLayout : SequenceLayout
 {
@@ -55,12 +55,16 @@ public sealed class PackedLayout : SequenceLayout
         foreach (var bias in _biases.Values)
             bias.Dispose();
         foreach (var rectangle in _rectangles)
+        {
             rectangle.Rows?.Dispose();
+            rectangle.Padding.Dispose();
+        }
     }
 
     private Tensor Attend(Rectangle r, Tensor query, Tensor key, Tensor value, AttentionSpec spec)
     {
-        var mixed = ScaledDotProduct.Run(r.Take(query), r.Take(key), r.Take(value), Bias(r.Columns, spec, key), spec);
+        var bias = spec.Bidirectional ? r.Padding : Bias(r.Columns, spec, key);
+        var mixed = ScaledDotProduct.Run(r.Take(query), r.Take(key), r.Take(value), bias, spec);
         return mixed.view(r.Count * r.Columns, -1);
     }
 
@@ -111,15 +115,18 @@ public sealed class PackedLayout : SequenceLayout
 
     /// <param name="First">First row where the members' rows are adjacent and fill the rectangle.</param>
     /// <param name="Rows">Otherwise the row of each cell, int64 [Count * Columns]; cells past a sequence's end repeat its first row.</param>
-    private sealed record Rectangle(long Count, long Columns, long First, Tensor? Rows)
+    /// <param name="Padding">0 at the members' tokens, -infinity after their ends: fp32 [Count, 1, 1, 1, Columns], or [1] where nothing is after them.</param>
+    private sealed record Rectangle(long Count, long Columns, long First, Tensor? Rows, Tensor Padding)
     {
         internal static Rectangle Create(int[] members, long[] starts, IReadOnlyList<int> lengths, long columns, Device device)
         {
             var full = members.All(i => lengths[i] == columns) && members.Zip(members.Skip(1)).All(p => p.Second == p.First + 1);
             if (full)
-                return new Rectangle(members.Length, columns, starts[members[0]], null);
+                return new Rectangle(members.Length, columns, starts[members[0]], null, zeros([1], ScalarType.Float32, device).DetachFromDisposeScope());
             long[] rows = [.. members.SelectMany(i => Enumerable.Range(0, (int)columns).Select(t => starts[i] + (t < lengths[i] ? t : 0)))];
-            return new Rectangle(members.Length, columns, 0, tensor(rows).to(device).DetachFromDisposeScope());
+            float[] hidden = [.. members.SelectMany(i => Enumerable.Range(0, (int)columns).Select(t => t < lengths[i] ? 0 : float.NegativeInfinity))];
+            return new Rectangle(members.Length, columns, 0, tensor(rows).to(device).DetachFromDisposeScope(),
+                tensor(hidden, [members.Length, 1, 1, 1, columns]).to(device).DetachFromDisposeScope());
         }
 
         /// <summary>[T, heads, dim] -> [Count, Columns, heads, dim].</summary>

@@ -7,7 +7,11 @@ namespace FineTuneGrid.Models.Layers;
 /// <param name="Window">A query sees itself and the Window - 1 tokens before it; null: all of them.</param>
 /// <param name="SoftCap">A scaled score s becomes cap * tanh(s / cap).</param>
 /// <param name="Alibi">Added to the scaled scores.</param>
-public sealed record AttentionSpec(double Scale, int? Window = null, double? SoftCap = null, Alibi? Alibi = null);
+public sealed record AttentionSpec(double Scale, int? Window = null, double? SoftCap = null, Alibi? Alibi = null)
+{
+    /// <summary>A query sees the tokens after it too.</summary>
+    public bool Bidirectional { get; init; }
+}
 
 /// <summary>Where each row of a pass stands in its sequence, and hence what it may attend to.</summary>
 public abstract class SequenceLayout : IDisposable
@@ -18,7 +22,7 @@ public abstract class SequenceLayout : IDisposable
     /// <summary>Consecutive rows of one sequence, and how many tokens that sequence has, the rows included. In the order of the rows.</summary>
     public abstract IEnumerable<(int Rows, int Length)> Spans { get; }
 
-    /// <summary>Causal attention within each sequence.</summary>
+    /// <summary>Attention within each sequence, causal unless the spec says otherwise.</summary>
     /// <param name="layer">Index of the layer, for caches.</param>
     /// <param name="query">[T, heads, dim]</param>
     /// <param name="key">[T, kv heads, dim]; query head h reads kv head h / (heads / kv heads).</param>

@@ -17,9 +17,11 @@ internal sealed partial class CheckpointNames
 
     private readonly string _prefix;
     private readonly HashSet<string> _stored;
+    private readonly IReadOnlyList<string> _ignored;
 
     private CheckpointNames(Architecture architecture, ITensorCatalog source)
     {
+        _ignored = architecture.Ignored;
         _prefix = architecture.BasePrefix;
         _stored = source.Names.ToHashSet(StringComparer.Ordinal);
     }
@@ -28,9 +30,10 @@ internal sealed partial class CheckpointNames
     internal static CheckpointNames Check(Architecture architecture, ITensorCatalog source)
     {
         var names = new CheckpointNames(architecture, source);
-        var findings = architecture.Parameters.Select(p => names.Finding(p, source)).OfType<GridFinding>().ToList();
-        var known = architecture.Parameters.Select(names.Of).ToHashSet(StringComparer.Ordinal);
-        findings.AddRange(names._stored.Where(n => !known.Contains(n) && !Heads.Contains(n) && !Computed().IsMatch(n)).Order(StringComparer.Ordinal)
+        var parameters = architecture.StoredParameters.ToList();
+        var findings = parameters.Select(p => names.Finding(p, source)).OfType<GridFinding>().ToList();
+        var known = parameters.Select(names.Of).ToHashSet(StringComparer.Ordinal);
+        findings.AddRange(names._stored.Where(n => !known.Contains(n) && !names.IsPassedOver(n)).Order(StringComparer.Ordinal)
             .Select(n => new GridFinding(n, $"tensor {n} is no part of a {architecture.Config.ModelType} model with this config.")));
         if (findings.Count == 0)
             return names;
@@ -45,11 +48,15 @@ internal sealed partial class CheckpointNames
     /// <summary>The name that the folder uses.</summary>
     internal string Of(ParameterSpec spec)
     {
-        if (_stored.Contains(spec.Name) || !spec.Name.StartsWith(_prefix, StringComparison.Ordinal))
-            return spec.Name;
-        var bare = spec.Name[_prefix.Length..];
-        return _stored.Contains(bare) ? bare : spec.Name;
+        string[] names = spec.Name.StartsWith(_prefix, StringComparison.Ordinal) ? [spec.Name, spec.Name[_prefix.Length..]] : [spec.Name];
+        return Array.Find([.. names, .. names.Select(OlderNorm)], _stored.Contains) ?? spec.Name;
     }
+
+    private bool IsPassedOver(string name) =>
+        Heads.Contains(name) || Computed().IsMatch(name) || _ignored.Any(i => name.StartsWith(i, StringComparison.Ordinal));
+
+    /// <summary>The first published folders have a layer norm's factor and summand as <c>gamma</c> and <c>beta</c>.</summary>
+    private static string OlderNorm(string name) => name.Replace("LayerNorm.weight", "LayerNorm.gamma", StringComparison.Ordinal).Replace("LayerNorm.bias", "LayerNorm.beta", StringComparison.Ordinal);
 
     private GridFinding? Finding(ParameterSpec spec, ITensorCatalog source)
     {

@@ -69,12 +69,7 @@ public sealed class ModelWeights : IDisposable
     {
         var parameters = FlatParameters.Zeros(architecture.Parameters.Select(p => (p.Name, p.Shape)), device);
         foreach (var spec in architecture.Parameters)
-        {
-            if (spec.Init == ParameterInit.Normal)
-                parameters.FillNormal(spec.Name, seed, architecture.InitializerRange);
-            else if (spec.Init == ParameterInit.Ones)
-                parameters.Fill(spec.Name, 1);
-        }
+            parameters.Fill(spec, seed, architecture.InitializerRange);
 
         return Trained(parameters);
     }

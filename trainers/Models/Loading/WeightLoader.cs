@@ -19,7 +19,7 @@ public static class WeightLoader
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var quantized = new Dictionary<string, Nf4Matrix>(StringComparer.Ordinal);
         var matrices = quantize ? architecture.Linears.Select(l => l.Name + ".weight").ToHashSet(StringComparer.Ordinal) : [];
-        foreach (var spec in architecture.Parameters)
+        foreach (var spec in architecture.StoredParameters)
         {
             using var scope = NewDisposeScope();
             var stored = TensorBytes.Load(source, names.Of(spec));
@@ -36,12 +36,14 @@ public static class WeightLoader
         return ModelWeights.Frozen(tensors, quantized, compute);
     }
 
-    /// <summary>Loads weights to be trained: fp32, in one flat buffer.</summary>
-    public static ModelWeights LoadTrainable(Architecture architecture, ITensorSource source, Device? device = null)
+    /// <summary>Loads weights to be trained: fp32, in one flat buffer. Modules that the folder lacks start from the seed.</summary>
+    public static ModelWeights LoadTrainable(Architecture architecture, ITensorSource source, Device? device = null, long seed = 0)
     {
         var names = CheckpointNames.Check(architecture, source);
         var parameters = FlatParameters.Zeros(architecture.Parameters.Select(p => (p.Name, p.Shape)), device);
-        foreach (var spec in architecture.Parameters)
+        foreach (var spec in architecture.Parameters.Except(architecture.StoredParameters))
+            parameters.Fill(spec, seed, architecture.InitializerRange);
+        foreach (var spec in architecture.StoredParameters)
         {
             using var stored = TensorBytes.Load(source, names.Of(spec));
             parameters.Set(spec.Name, stored);

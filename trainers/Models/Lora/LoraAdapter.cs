@@ -1,3 +1,4 @@
+using FineTuneGrid.Models.Architectures;
 using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Numerics;
 using FineTuneGrid.Models.Optim;
@@ -5,16 +6,18 @@ using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Lora;
 
-/// <summary>An adapter's factors in fp32, beside any base model of the right shapes. The base is never changed.</summary>
+/// <summary>An adapter's factors, and the modules that it trains whole, in fp32, beside any base model of the right shapes. The base is never changed.</summary>
 public sealed class LoraAdapter : IDisposable
 {
     private readonly Dictionary<string, LoraModule> _modules;
+    private readonly Dictionary<string, int> _saved;
 
     private LoraAdapter(LoraPlan plan, FlatParameters parameters)
     {
         Plan = plan;
         Parameters = parameters;
         _modules = plan.Modules.ToDictionary(m => m.Name, m => new LoraModule(m, parameters), StringComparer.Ordinal);
+        _saved = plan.Saved.ToDictionary(s => s.Parameter, s => parameters.IndexOf(s.Name), StringComparer.Ordinal);
     }
 
     public LoraPlan Plan { get; }
@@ -24,9 +27,10 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>
     /// A new adapter: A uniform in [-1/sqrt(in), 1/sqrt(in)) (Kaiming with a = sqrt 5), B zero. Its bytes depend on the seed and the
-    /// modules' names alone; DoRA's magnitudes are the lengths of the base's rows, so that the model starts as its base.
+    /// modules' names alone; DoRA's magnitudes are the lengths of the base's rows, and modules that are trained whole start as the base's
+    /// own, so that the model starts as its base. Modules that the base lacks start from the seed.
     /// </summary>
-    /// <param name="weights">The base; needed where magnitudes are.</param>
+    /// <param name="weights">The base; needed where magnitudes or whole modules are.</param>
     public static LoraAdapter Create(LoraPlan plan, long seed, Device? device = null, ModelWeights? weights = null)
     {
         var adapter = Empty(plan, device);
@@ -37,16 +41,33 @@ public sealed class LoraAdapter : IDisposable
                 SetMagnitude(adapter.Parameters, module, weights ?? throw new ArgumentNullException(nameof(weights), "DoRA starts from the base's weights"));
         }
 
+        foreach (var saved in plan.Saved)
+        {
+            if (saved.Source is null)
+                adapter.Parameters.Fill(new ParameterSpec(saved.Name, saved.Shape, saved.Init), seed, plan.InitializerRange);
+            else
+                Copy(adapter.Parameters, saved, weights ?? throw new ArgumentNullException(nameof(weights), "modules that are trained whole start from the base's weights"));
+        }
+
         return adapter;
     }
 
     /// <summary>All zeros: to be filled.</summary>
     public static LoraAdapter Empty(LoraPlan plan, Device? device = null) =>
-        new(plan, FlatParameters.Zeros(plan.Modules.SelectMany(m => m.Parameters), device));
+        new(plan, FlatParameters.Zeros(plan.Parameters, device));
 
     public LoraModule? Find(string module) => _modules.GetValueOrDefault(module);
 
+    /// <summary>Slot of a parameter of the model that this adapter trains whole; null: the base's own is used.</summary>
+    internal int? SavedSlot(string parameter) => _saved.TryGetValue(parameter, out var slot) ? slot : null;
+
     public void Dispose() => Parameters.Dispose();
+
+    private static void Copy(FlatParameters parameters, SavedParameter saved, ModelWeights weights)
+    {
+        using var scope = NewDisposeScope();
+        parameters.Set(saved.Name, weights[saved.Source!]);
+    }
 
     private static void SetMagnitude(FlatParameters parameters, LoraModuleSpec module, ModelWeights weights)
     {

@@ -26,10 +26,16 @@ public sealed record LoraModuleSpec(string Name, int In, int Out, int Rank, doub
 /// <summary>A <see cref="LoraSpec"/> worked out against an architecture. Needs no weights.</summary>
 public sealed class LoraPlan
 {
-    private LoraPlan(LoraSpec spec, IReadOnlyList<LoraModuleSpec> modules)
+    private readonly Dictionary<string, SavedParameter> _savedByName;
+
+    private LoraPlan(Architecture architecture, LoraSpec spec, IReadOnlyList<LoraModuleSpec> modules, IReadOnlyList<SavedParameter> saved)
     {
         Spec = spec;
         Modules = modules;
+        Saved = saved;
+        Classifier = architecture.Classifier;
+        InitializerRange = architecture.InitializerRange;
+        _savedByName = saved.ToDictionary(s => s.Parameter, StringComparer.Ordinal);
     }
 
     public LoraSpec Spec { get; }
@@ -37,7 +43,24 @@ public sealed class LoraPlan
     /// <summary>In the order of the forward pass.</summary>
     public IReadOnlyList<LoraModuleSpec> Modules { get; }
 
-    public long ParameterCount => Modules.Sum(m => m.ParameterCount);
+    /// <summary>What is trained whole beside them.</summary>
+    public IReadOnlyList<SavedParameter> Saved { get; }
+
+    /// <summary>Set where the adapter is a classifier's.</summary>
+    public ClassifierSpec? Classifier { get; }
+
+    /// <summary>Whether the targets name layers too that are not adapted, being trained whole.</summary>
+    public bool LeavesOutTargets { get; private init; }
+
+    public long ParameterCount => Modules.Sum(m => m.ParameterCount) + Saved.Sum(s => s.Count);
+
+    /// <summary>Everything that is trained, by its published name and shape.</summary>
+    public IEnumerable<(string Name, long[] Shape)> Parameters => Modules.SelectMany(m => m.Parameters).Concat(Saved.Select(s => (s.Name, s.Shape)));
+
+    /// <summary>Deviation of what starts at random and is no factor.</summary>
+    internal double InitializerRange { get; }
+
+    internal SavedParameter SavedAt(string parameter) => _savedByName[parameter];
 
     /// <exception cref="GridException"><c>invalid_value</c>: no such module, a rank out of range; the field is named.</exception>
     public static LoraPlan Resolve(Architecture architecture, LoraSpec spec)
@@ -46,7 +69,13 @@ public sealed class LoraPlan
             throw Bad($"method.dropout is {spec.Dropout}; it must be at least 0 and below 1.", "method.dropout");
         var ranks = Compile(spec.RankPattern, "method.rank_pattern");
         var alphas = Compile(spec.AlphaPattern, "method.alpha_pattern");
-        var modules = Select(architecture, spec)
+        var saved = SavedParameter.Select(architecture, spec.ModulesToSave);
+        var whole = saved.Select(s => s.Parameter).ToHashSet(StringComparer.Ordinal);
+        var targets = Select(architecture, spec);
+        var adapted = targets.Where(l => !whole.Contains(l.Name + ".weight")).ToList();
+        if (adapted.Count == 0)
+            throw Bad("method.modules_to_save trains every layer whole that method.target_modules names; leave one of them out.", "method.modules_to_save");
+        var modules = adapted
             .Select(l => Module(l, Pick(ranks, l.Name, spec.Rank), Pick(alphas, l.Name, spec.Alpha), spec))
             .ToList();
         if (!spec.IsPublished)
@@ -55,7 +84,7 @@ public sealed class LoraPlan
             CheckUsed(alphas, modules, "method.alpha_pattern");
         }
 
-        return new LoraPlan(spec, modules);
+        return new LoraPlan(architecture, spec, modules, saved) { LeavesOutTargets = adapted.Count < targets.Count };
     }
 
     private static LoraModuleSpec Module(LinearSpec linear, (int Value, string? Key) rank, (double Value, string? Key) alpha, LoraSpec spec)

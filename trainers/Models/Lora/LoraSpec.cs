@@ -31,6 +31,9 @@ public sealed record LoraSpec
     /// </summary>
     public bool IsPublished { get; init; }
 
+    /// <summary>Modules that are trained whole beside the factors, by the end of a path or by a part that contains them.</summary>
+    public IReadOnlyList<string> ModulesToSave { get; init; } = [];
+
     public static LoraSpec From(MethodSpec method) => new()
     {
         Rank = method.Rank,
@@ -41,6 +44,7 @@ public sealed record LoraSpec
         AlphaPattern = method.AlphaPattern,
         RsLora = method.Rslora,
         Dora = method.Dora,
+        ModulesToSave = method.ModulesToSave,
     };
 
     /// <summary>Factor of B A.</summary>

@@ -30,9 +30,7 @@ public static class PeftAdapter
     /// <summary>Checks names, shapes and dtypes without reading factors.</summary>
     public static void Check(LoraPlan plan, ITensorSource tensors)
     {
-        var expected = plan.Modules
-            .SelectMany(m => m.Parameters)
-            .ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
+        var expected = plan.Parameters.ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
         foreach (var name in tensors.Names.Order(StringComparer.Ordinal))
         {
             if (!expected.ContainsKey(name))

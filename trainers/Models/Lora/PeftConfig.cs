@@ -8,12 +8,16 @@ namespace FineTuneGrid.Models.Lora;
 /// <summary>PEFT's <c>adapter_config.json</c>, to and from a <see cref="LoraSpec"/>.</summary>
 public static class PeftConfig
 {
+    public const string SequenceClassification = "SEQ_CLS";
+
+    private const string CausalLanguage = "CAUSAL_LM";
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };
 
     /// <summary>Fields that, set to anything but these, change what an adapter computes in a way this build does not know.</summary>
     private static readonly string[] MustBeUnset =
     [
-        "modules_to_save", "layers_to_transform", "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules",
+        "layers_to_transform", "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules",
         "alora_invocation_tokens", "arrow_config", "corda_config", "kasa_config", "use_bdlora", "velora_config",
     ];
 
@@ -25,7 +29,7 @@ public static class PeftConfig
     {
         var spec = plan.Spec;
         var targets = plan.Modules.Select(m => m.Name).Order(StringComparer.Ordinal);
-        var suffixes = spec.Targets.Suffixes?.Order(StringComparer.Ordinal).ToArray();
+        var suffixes = plan.LeavesOutTargets ? null : spec.Targets.Suffixes?.Order(StringComparer.Ordinal).ToArray();
         var json = new JsonObject
         {
             ["alpha_pattern"] = new JsonObject(spec.AlphaPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
@@ -39,13 +43,13 @@ public static class PeftConfig
             ["layers_to_transform"] = null,
             ["lora_alpha"] = Whole(spec.Alpha),
             ["lora_dropout"] = spec.Dropout,
-            ["modules_to_save"] = null,
+            ["modules_to_save"] = Saved(plan) is { Length: > 0 } saved ? new JsonArray([.. saved.Select(s => (JsonNode?)s)]) : null,
             ["peft_type"] = "LORA",
             ["r"] = spec.Rank,
             ["rank_pattern"] = new JsonObject(spec.RankPattern.Select(p => KeyValuePair.Create(p.Key, (JsonNode?)p.Value))),
             ["revision"] = null,
             ["target_modules"] = new JsonArray([.. (suffixes ?? Ends(plan) ?? [.. targets]).Select(t => (JsonNode?)t)]),
-            ["task_type"] = "CAUSAL_LM",
+            ["task_type"] = plan.Classifier is null ? CausalLanguage : SequenceClassification,
             ["use_dora"] = spec.Dora,
             ["use_rslora"] = spec.RsLora,
         };
@@ -81,7 +85,28 @@ public static class PeftConfig
             IsPublished = true,
             RankPattern = Map(config, "rank_pattern", (c, key) => c.Int(key)),
             AlphaPattern = Map(config, "alpha_pattern", (c, key) => c.Number(key)),
+            ModulesToSave = Names(config, "modules_to_save"),
         };
+    }
+
+    /// <summary>Whether the adapter is a classifier's, and so brings a head of its own.</summary>
+    public static bool IsClassifier(ReadOnlyMemory<byte> utf8) => Parse(utf8).TextOrNull("task_type") == SequenceClassification;
+
+    /// <summary>PEFT adds the names that classifiers' heads have, whichever the model's is.</summary>
+    private static string[] Saved(LoraPlan plan)
+    {
+        string[] heads = plan.Classifier is { } classifier ? ["classifier", "score", .. classifier.Fresh.Select(m => m[(m.LastIndexOf('.') + 1)..])] : [];
+        return [.. heads.Concat(plan.Spec.ModulesToSave).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+    }
+
+    private static string[] Names(ModelConfig config, string field)
+    {
+        if (!config.Has(field))
+            return [];
+        var json = config.Json.GetProperty(field);
+        return json.ValueKind == JsonValueKind.Array && json.EnumerateArray().All(e => e.ValueKind == JsonValueKind.String)
+            ? [.. json.EnumerateArray().Select(e => e.GetString()!)]
+            : throw Bad(field, "must be a list of names, or null");
     }
 
     private static ModelConfig Parse(ReadOnlyMemory<byte> utf8)
@@ -117,7 +142,7 @@ public static class PeftConfig
             : [];
 
     /// <summary>The last parts of the modules' paths, where they select exactly the adapted modules.</summary>
-    private static string[]? Ends(LoraPlan plan) => plan.Spec.Targets is { Suffixes: null, Pattern: null }
+    private static string[]? Ends(LoraPlan plan) => !plan.LeavesOutTargets && plan.Spec.Targets is { Suffixes: null, Pattern: null }
         ? [.. plan.Modules.Select(m => m.Name[(m.Name.LastIndexOf('.') + 1)..]).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)]
         : null;
 

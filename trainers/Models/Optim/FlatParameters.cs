@@ -1,4 +1,5 @@
 using System.Globalization;
+using FineTuneGrid.Models.Architectures;
 using FineTuneGrid.Models.Loading;
 using FineTuneGrid.Models.Numerics;
 using static TorchSharp.torch;
@@ -81,6 +82,16 @@ public sealed class FlatParameters : IDisposable
     {
         using var scope = NewDisposeScope();
         Part(Flat, Slots[_index[name]]).fill_(value);
+    }
+
+    /// <summary>A parameter of a new model, which starts as zeros: a function of the seed and the name alone.</summary>
+    /// <param name="deviation">Of those that start at random.</param>
+    public void Fill(ParameterSpec parameter, long seed, double deviation)
+    {
+        if (parameter.Init == ParameterInit.Normal)
+            FillNormal(parameter.Name, seed, deviation);
+        else if (parameter.Init == ParameterInit.Ones)
+            Fill(parameter.Name, 1);
     }
 
     public void FillNormal(string name, long seed, double deviation) =>

@@ -5,12 +5,9 @@ namespace FineTuneGrid.Models.Optim;
 /// <summary>Takes gradients of parts of a model and adds them into one flat buffer.</summary>
 /// <param name="parameters">What is trained.</param>
 /// <param name="buffer">Flat fp32 buffer of the parameters' layout.</param>
-/// <param name="fullModel">The parameters are the model's own, head and embedding included.</param>
-internal sealed class GradientTape(FlatParameters parameters, Tensor buffer, bool fullModel)
+internal sealed class GradientTape(FlatParameters parameters, Tensor buffer)
 {
     internal Tensor Buffer => buffer;
-
-    internal bool FullModel => fullModel;
 
     /// <summary>Goes back from an output to the parameters it used and, where given, to its input.</summary>
     /// <param name="touched">Slots that the output depends on.</param>

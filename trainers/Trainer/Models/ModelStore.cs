@@ -1,6 +1,8 @@
+using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Models;
 using FineTuneGrid.Models.Architectures;
@@ -25,34 +27,55 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
     public Trainee Open(TrainingOrder order)
     {
         var spec = order.Spec;
+        var classes = order.Train.Classes;
         if (!spec.Method.IsFull)
         {
-            var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision, quantize: spec.Method.IsNf4);
+            var model = Resident(order.Model ?? throw Missing("base_model"), order.Resolved.Precision, spec.Method.IsNf4, classes);
             return Trainee.OfAdapter(model, NewAdapter(model, order));
         }
         if (spec.BaseModelInit() is { } init)
         {
-            var architecture = ModelFamilies.Create(ModelConfig.From(init.Init));
+            var made = ModelFamilies.Create(ModelConfig.From(init.Init));
+            var architecture = classes is null ? made : Classifiers.Of(made, null, classes);
             return Trainee.OfModel(new CausalLm(architecture, ModelWeights.Random(architecture, spec.Optimizer.Seed, device)));
         }
         var manifest = order.Model ?? throw Missing("base_model");
-        var known = ArchitectureOf(manifest);
+        var known = classes is null ? ArchitectureOf(manifest) : Classifiers.Of(ArchitectureOf(manifest), manifest, classes);
         using var tensors = Weights(manifest);
-        return Trainee.OfModel(new CausalLm(known, WeightLoader.LoadTrainable(known, tensors, device)));
+        return Trainee.OfModel(new CausalLm(known, WeightLoader.LoadTrainable(known, tensors, device, spec.Optimizer.Seed)));
     }
 
-    /// <summary>The frozen base, loaded at its first use.</summary>
-    /// <exception cref="GridException"><c>conflict</c>: the session holds another base.</exception>
-    public CausalLm Resident(ModelManifest manifest, string precision, bool quantize = false)
+    /// <summary>A base, with an adapter or without, to be tried: it tells classes where the adapter does, or the base has a head of its own.</summary>
+    public (CausalLm Model, LoraAdapter? Adapter) Subject(ModelManifest manifest, IReadOnlyList<SourceFile>? adapter)
     {
-        var key = $"{manifest.Digest}/{precision}/{quantize}";
+        var classes = adapter is null ? manifest.Classes : ClassesOf(adapter);
+        if (classes is null && ModelTypes.IsEncoder(manifest.ModelType))
+            throw new GridException(ErrorCodes.UnsupportedModel, "The model is an encoder without a head of its own: it writes no text, and only an adapter makes it tell classes.", "model");
+        var model = Resident(manifest, "fp32", quantize: false, classes);
+        return (model, adapter is null ? null : ReadAdapter(model.Architecture, adapter));
+    }
+
+    /// <summary>The frozen base, loaded at its first use; jobs with other classes share it.</summary>
+    /// <exception cref="GridException"><c>conflict</c>: the session holds another base.</exception>
+    private CausalLm Resident(ModelManifest manifest, string precision, bool quantize, IReadOnlyList<string>? classes)
+    {
+        if (classes is null) return Resident(manifest, precision, quantize, () => ArchitectureOf(manifest), "");
+        var body = ArchitectureOf(manifest);
+        // What is shared holds the base's own head, if any; which classes there are is each job's own affair.
+        var shared = Resident(manifest, precision, quantize, () => Classifiers.Of(body, manifest, manifest.Classes ?? classes), "/classes");
+        return new CausalLm(Classifiers.Of(body, manifest, classes), shared.Weights);
+    }
+
+    private CausalLm Resident(ModelManifest manifest, string precision, bool quantize, Func<Architecture> create, string kind)
+    {
+        var key = $"{manifest.Digest}/{precision}/{quantize}{kind}";
         if (_resident is not null)
         {
             return _residentKey == key
                 ? _resident
                 : throw new GridException(ErrorCodes.Unavailable, "The session holds another base model; the job needs a session of its own.");
         }
-        var architecture = ArchitectureOf(manifest);
+        var architecture = create();
         using var tensors = Weights(manifest);
         var compute = precision == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32;
         _resident = new CausalLm(architecture, WeightLoader.Load(architecture, tensors, compute, device, quantize));
@@ -91,6 +114,13 @@ internal sealed class ModelStore(IBlobStore store, Device device) : IDisposable
 
     internal static SourceFile Find(IReadOnlyList<SourceFile> files, string path) =>
         files.FirstOrDefault(f => f.Path == path) ?? throw new GridException(ErrorCodes.NotFound, $"There is no file '{path}'.", path);
+
+    private IReadOnlyList<string>? ClassesOf(IReadOnlyList<SourceFile> adapter)
+    {
+        if (!adapter.Any(f => f.Path == ClassNames.FileName)) return null;
+        using var json = JsonDocument.Parse(Bytes(Find(adapter, ClassNames.FileName)));
+        return ClassNames.Read(json.RootElement) ?? throw new GridException(ErrorCodes.InvalidAdapter, $"{ClassNames.FileName} names no classes.", ClassNames.FileName);
+    }
 
     /// <summary>A new adapter, or the parent's factors under this job's plan, which must have the same shape.</summary>
     private LoraAdapter NewAdapter(CausalLm model, TrainingOrder order)

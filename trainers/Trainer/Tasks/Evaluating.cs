@@ -25,8 +25,11 @@ internal static class Evaluating
         if (task.Tokens.Format == DataFormats.Preference)
             throw new GridException(ErrorCodes.InvalidDataset, "dataset holds pairs of answers; a model is evaluated on what it is to say: give a data set of another format.", "dataset");
         using var tokens = TokenDataset.OpenAsync(store, task.Tokens).GetAwaiter().GetResult();
-        var (loss, supervised, _) = Evaluator.Run(model, adapter, TrainingData.All(tokens, MicroBatchTokens), () => { });
-        if (task.ExactMatchRows <= 0) return new EvaluationReply(loss, supervised, tokens.Count, null, []);
+        var classifier = model.Architecture.Classifier;
+        if (task.Tokens.Classes is null != classifier is null || (classifier is not null && !classifier.Labels.SequenceEqual(task.Tokens.Classes!)))
+            throw new GridException(ErrorCodes.InvalidDataset, "dataset and model do not belong together: one has classes that the other has not.", "dataset");
+        var (loss, supervised, _, classes) = Evaluator.Run(model, adapter, TrainingData.All(tokens, MicroBatchTokens, classifier), () => { });
+        if (task.ExactMatchRows <= 0 || classifier is not null) return new EvaluationReply(loss, supervised, tokens.Count, null, []) { Classes = classes };
         Question[] questions = [.. Enumerable.Range(0, Math.Min(tokens.Count, task.ExactMatchRows)).Select(i => Ask(tokens, i)).OfType<Question>()];
         var (matches, samples) = Compare(model, adapter, reader, questions);
         return new EvaluationReply(loss, supervised, tokens.Count, questions.Length == 0 ? null : (double)matches / questions.Length, samples);

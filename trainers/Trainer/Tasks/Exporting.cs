@@ -42,9 +42,11 @@ internal sealed class Exporting(IBlobStore store, ModelStore models, TrainerTask
         Check();
         using var scope = NewDisposeScope();
         using var adapter = task.Adapter is { } files ? models.ReadAdapter(_architecture, files) : null;
+        if (adapter is { Plan.Saved.Count: > 0 })
+            throw new GridException(ErrorCodes.UnsupportedModel, "The adapter holds modules that were trained whole (modules_to_save), which only PEFT's own format has a place for: use --format peft.", "format");
         var text = export.Text is null ? HeldOutText.BuiltIn(_reader, _architecture) : HeldOutText.Of(store, export, _architecture);
         _place.Report("running the live model", 0);
-        var live = ExportParity.Logits(models.Resident(task.Model, "fp32"), adapter, text.Sequences);
+        var live = ExportParity.Logits(models.Subject(task.Model, null).Model, adapter, text.Sequences);
         models.Release();
         Directory.CreateDirectory(_target);
         var notes = await WriteAsync(adapter);
@@ -59,6 +61,8 @@ internal sealed class Exporting(IBlobStore store, ModelStore models, TrainerTask
 
     private void Check()
     {
+        if (task.Adapter is { } files && files.Any(f => f.Path == ClassNames.FileName))
+            throw new GridException(ErrorCodes.UnsupportedModel, "A classifier's adapter has no export beside the PEFT folder: use --format peft.", "format");
         if (export.Dtype is { } dtype && (!ExportFormats.Dtypes.Contains(dtype) || export.Format != ExportFormats.Gguf || task.Adapter is not null))
             throw new GridException(ErrorCodes.InvalidValue, $"dtype may be {string.Join(", ", ExportFormats.Dtypes)}, for a base model as GGUF; other exports keep theirs.", "dtype");
         switch (export.Format)
@@ -118,7 +122,7 @@ internal sealed class Exporting(IBlobStore store, ModelStore models, TrainerTask
         if (adapter is not null)
         {
             using var read = GgufAdapter.Read(file, _architecture, adapter.Plan, models.Device);
-            return (ExportParity.Measure(live, models.Resident(task.Model, "fp32"), read, text.Sequences), ScalarType.Float32);
+            return (ExportParity.Measure(live, models.Subject(task.Model, null).Model, read, text.Sequences), ScalarType.Float32);
         }
         using var tensors = new GgufSource(file, _architecture);
         using var written = new CausalLm(_architecture, WeightLoader.Load(_architecture, tensors, device: models.Device));

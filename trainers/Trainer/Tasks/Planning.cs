@@ -38,7 +38,7 @@ internal static class Planning
     {
         var order = task.Order;
         var spec = order.Spec;
-        var architecture = ArchitectureOf(store, order);
+        var architecture = Classifier(ArchitectureOf(store, order), order);
         CheckData(order, architecture);
         if (spec.Resources.Workers > 1) Gang.CheckPossible();
         var adapter = spec.Method.IsFull ? null : LoraPlan.Resolve(architecture, LoraSpec.From(spec.Method));
@@ -77,6 +77,13 @@ internal static class Planning
         if (order.Spec.BaseModelInit() is { } init) return ModelFamilies.Create(ModelConfig.From(init.Init));
         var manifest = order.Model ?? throw new GridException(ErrorCodes.InvalidRequest, "The order names no base model.", "base_model");
         return ModelFamilies.Create(ModelConfig.Parse(Bytes(store, ModelStore.Find(manifest.Files, "config.json"))));
+    }
+
+    private static Architecture Classifier(Architecture body, TrainingOrder order)
+    {
+        if (order.Train.Classes is { } classes) return Classifiers.Of(body, order.Spec.BaseModelInit() is null ? order.Model : null, classes);
+        return !body.IsEncoder ? body : throw new GridException(
+            ErrorCodes.InvalidValue, $"Models of type '{body.Config.ModelType}' classify texts and write none: set objective.type to 'classification'.", "objective.type");
     }
 
     private static void CheckData(TrainingOrder order, Architecture architecture)

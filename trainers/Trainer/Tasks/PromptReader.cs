@@ -25,6 +25,9 @@ internal sealed class PromptReader(ModelStore models, ModelManifest model)
         return new ChatRenderer(_text.Value).EncodePrompt(new ChatPrompt(messages)).Ids;
     }
 
+    /// <inheritdoc cref="ModelText.EncodeToClassify"/>
+    public (int[] Ids, int[] Types) EncodeToClassify(string text, string? pair) => _text.Value.EncodeToClassify(text, pair);
+
     public string Decode(IEnumerable<int> ids) => _text.Value.Tokenizer.Decode([.. ids]);
 
     /// <summary>Reads a sequence of ids piece by piece.</summary>

@@ -42,12 +42,13 @@ internal static class TaskCommand
         using var models = new ModelStore(store, Compute.Device(task.Device));
         if (task.Verification is { } window) return new TrainerTaskReply(task.TaskId, Verification: Verifying.Run(store, models, window, ParentIsThere(), TimeProvider.System));
         if (task.Export is { } export) return new TrainerTaskReply(task.TaskId, Export: new Exporting(store, models, task, export, folder, ParentIsThere()).RunAsync(TimeProvider.System).GetAwaiter().GetResult());
-        var model = models.Resident(task.Model, "fp32");
-        using var adapter = task.Adapter is { } files ? models.ReadAdapter(model.Architecture, files) : null;
+        var (model, read) = models.Subject(task.Model, task.Adapter);
+        using var adapter = read;
         var reader = new PromptReader(models, task.Model);
         if (task.Completion is { } completion) return new TrainerTaskReply(task.TaskId, Completions: Completing.Run(model, adapter, reader, completion));
         if (task.Evaluation is { } evaluation) return new TrainerTaskReply(task.TaskId, Evaluation: Evaluating.Run(store, model, adapter, reader, evaluation));
-        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, evaluation, plan, verification or export.");
+        if (task.Classification is { } texts) return new TrainerTaskReply(task.TaskId, Classifications: Classifying.Run(model, adapter, reader, texts));
+        throw new GridException(ErrorCodes.InvalidRequest, "The task asks for nothing: set completion, classification, evaluation, plan, verification or export.");
     }
 
     /// <summary>A guard for work that may take long: when the agent that asked for it is gone, nobody reads the answer.</summary>

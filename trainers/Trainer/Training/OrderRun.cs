@@ -185,6 +185,7 @@ internal sealed class OrderRun : IJobRun
             Epoch = done.Batch.Epoch,
             TrainLoss = done.Outcome.Loss.Count > 0 ? done.Outcome.Loss.Sum / done.Outcome.Loss.Count : null,
             ValidLoss = done.Validation?.Loss,
+            Valid = done.Validation?.Classes,
             LearningRate = done.Outcome.LearningRate,
             GradNorm = done.Outcome.GradientNorm,
             Tokens = done.Batch.Tokens,
@@ -263,7 +264,10 @@ internal sealed class OrderRun : IJobRun
     {
         foreach (var gate in Spec.Evaluation.Gates)
         {
-            double? value = gate.Metric switch { "valid_loss" => State.ValidLoss, "train_loss" => State.TrainLoss, _ => null };
+            double? value = gate.Metric switch
+            {
+                "valid_loss" => State.ValidLoss, "train_loss" => State.TrainLoss, "valid_accuracy" => State.Valid?.Accuracy, "valid_macro_f1" => State.Valid?.MacroF1, _ => null,
+            };
             if (value is { } v && (gate.Max is not { } max || v <= max) && (gate.Min is not { } min || v >= min)) continue;
             var bounds = string.Join(" and ", new[] { gate.Max is { } high ? $"at most {high}" : null, gate.Min is { } low ? $"at least {low}" : null }.OfType<string>());
             return new GridException(
@@ -277,6 +281,7 @@ internal sealed class OrderRun : IJobRun
         Steps = state.Step,
         TrainLoss = state.TrainLoss,
         ValidLoss = state.ValidLoss,
+        Valid = state.Valid,
         WeightsSha256 = weights,
         TrainableParameters = parameters,
         TokensSeen = state.TokensSeen,
@@ -298,11 +303,14 @@ internal sealed class OrderRun : IJobRun
     {
         if (done.Validation is null && State.Step < _training.TotalSteps && _lastLine != 0 && _time.GetElapsedTime(_lastLine) < ReportInterval) return;
         _lastLine = _time.GetTimestamp();
-        var (loss, tail) = (done.Outcome.Loss, done.Validation is { } v ? string.Create(CultureInfo.InvariantCulture, $", validation loss {v.Loss:F4}") : "");
+        var (loss, tail) = (done.Outcome.Loss, done.Validation is { } v ? Text(v) : "");
         Log(string.Create(
             CultureInfo.InvariantCulture,
             $"step {State.Step}/{_training.TotalSteps}: loss {loss.Sum / Math.Max(1, loss.Count):F4}, learning rate {done.Outcome.LearningRate:G4}, gradient norm {done.Outcome.GradientNorm:F3}, {done.Batch.Tokens / Math.Max(done.Seconds, 1e-9):F0} tokens/s{tail}"));
     }
+
+    private static string Text(Evaluation found) => string.Create(CultureInfo.InvariantCulture, $", validation loss {found.Loss:F4}")
+        + (found.Classes is { } c ? string.Create(CultureInfo.InvariantCulture, $", accuracy {c.Accuracy:F4}, macro F1 {c.MacroF1:F4}") : "");
 
     private void Log(string text) => Console.WriteLine(LogLine.Job(_order.JobId, text));
 }

@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Shards;
@@ -37,7 +38,7 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
     public void Open()
     {
         Trainee = models.Open(order);
-        _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens).GetAwaiter().GetResult();
+        _data = TrainingData.OpenAsync(store, order.Train, Spec, order.Resolved.MicroBatchTokens, Trainee.Model.Architecture.Classifier).GetAwaiter().GetResult();
         if (order.Validation is { } validation) _validation = TokenDataset.OpenAsync(store, validation).GetAwaiter().GetResult();
         if (gang is not null && Spec.Optimizer.LocalSteps is { } local && order.Resolved.Mode != "exact") _rounds = new LocalRounds(gang, Trainee.Trained, local);
         _optimizer = new OptimizerStep(Trainee, Spec, _data.TotalSteps, Sum());
@@ -140,10 +141,10 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
 
     private Evaluation Evaluate()
     {
-        var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens);
+        var batches = TrainingData.All(_validation!, order.Resolved.MicroBatchTokens, Trainee.Model.Architecture.Classifier);
         var found = Evaluator.Run(Trainee.Model, Trainee.Adapter, batches, guard, Spec.Objective.PairBeta);
         if (!double.IsFinite(found.Loss)) throw new GridException(ErrorCodes.Diverged, $"The validation loss after step {State.Step} is not a finite number: training diverged. Lower optimizer.learning_rate.", "optimizer.learning_rate");
-        State = State.WithValidation(found.Loss);
+        State = State.WithValidation(found);
         return found;
     }
 
@@ -162,7 +163,11 @@ internal sealed class OrderTraining(TrainingOrder order, ModelStore models, IBlo
 
     private List<CheckpointPart> ResultFiles()
     {
-        if (!Trainee.IsFull) return [new(RunParts.AdapterConfig, RunParts.PeftConfigOf(Trainee, Spec.BaseModelName() ?? order.Model!.Id))];
+        if (!Trainee.IsFull)
+        {
+            CheckpointPart config = new(RunParts.AdapterConfig, RunParts.PeftConfigOf(Trainee, Spec.BaseModelName() ?? order.Model!.Id));
+            return Trainee.Model.Architecture.Classifier is { } classifier ? [config, new(ClassNames.FileName, ClassNames.Write(classifier.Labels))] : [config];
+        }
         List<CheckpointPart> files = [new(RunParts.ModelConfig, RunParts.ConfigOf(Trainee))];
         foreach (var file in (order.TokenizerModel ?? order.Model)?.Files ?? [])
             if (RunParts.TokenizerFiles.Contains(file.Path)) files.Add(new CheckpointPart(file.Path, models.Bytes(file)));

@@ -1,3 +1,5 @@
+using FineTuneGrid.Contracts.Jobs;
+
 namespace FineTuneGrid.Trainer.Training;
 
 /// <summary>
@@ -25,6 +27,9 @@ public sealed record TrainerState
 
     public double? ValidLoss { get; init; }
 
+    /// <summary>Of a classifier, beside the loss.</summary>
+    public ClassScores? Valid { get; init; }
+
     public double? BestValidLoss { get; init; }
 
     public int? BestValidStep { get; init; }
@@ -44,10 +49,11 @@ public sealed record TrainerState
         RecentLosses = [.. RecentLosses.Append(loss).TakeLast(Recent)],
     };
 
-    internal TrainerState WithValidation(double loss) => this with
+    internal TrainerState WithValidation(Evaluation found) => this with
     {
-        ValidLoss = loss,
-        BestValidLoss = BestValidLoss is { } best && best <= loss ? best : loss,
-        BestValidStep = BestValidLoss is { } now && now <= loss ? BestValidStep : Step,
+        ValidLoss = found.Loss,
+        Valid = found.Classes,
+        BestValidLoss = BestValidLoss is { } best && best <= found.Loss ? best : found.Loss,
+        BestValidStep = BestValidLoss is { } now && now <= found.Loss ? BestValidStep : Step,
     };
 }

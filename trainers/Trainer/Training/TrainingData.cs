@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Models.Architectures;
 using FineTuneGrid.Shards;
 using FineTuneGrid.Storage;
 using FineTuneGrid.Text;
@@ -16,22 +17,24 @@ internal sealed class TrainingData : IDisposable
 {
     private readonly TokenDataset _tokens;
     private readonly BatchPlanner _planner;
+    private readonly ClassifierSpec? _classifier;
 
-    private TrainingData(TokenDataset tokens, JobSpec spec, int microBatchTokens)
+    private TrainingData(TokenDataset tokens, JobSpec spec, int microBatchTokens, ClassifierSpec? classifier)
     {
-        _tokens = tokens;
+        (_tokens, _classifier) = (tokens, classifier);
         _planner = Planner(tokens.Lengths, spec, microBatchTokens);
         TotalSteps = StepsOf(_planner, spec);
     }
 
     public int TotalSteps { get; }
 
-    public static async Task<TrainingData> OpenAsync(IBlobStore store, TokenIndex index, JobSpec spec, int microBatchTokens)
+    /// <param name="classifier">Set where the examples are to be classified.</param>
+    public static async Task<TrainingData> OpenAsync(IBlobStore store, TokenIndex index, JobSpec spec, int microBatchTokens, ClassifierSpec? classifier)
     {
         var tokens = await TokenDataset.OpenAsync(store, index);
         try
         {
-            return new TrainingData(tokens, spec, microBatchTokens);
+            return new TrainingData(tokens, spec, microBatchTokens, classifier);
         }
         catch
         {
@@ -52,13 +55,14 @@ internal sealed class TrainingData : IDisposable
     {
         var plan = _planner.Plan(samplesConsumed);
         return new StepBatch(
-            [.. plan.MicroBatches.Select<Planned, Func<Packed>>(m => () => Gather(_tokens, m.Examples))],
+            [.. plan.MicroBatches.Select<Planned, Func<Packed>>(m => () => Gather(_tokens, m.Examples, _classifier))],
             plan.NextCursor, plan.Tokens, (double)plan.NextCursor / _planner.Examples);
     }
 
     /// <summary>Examples laid end to end; a pair is two sequences.</summary>
-    public static Packed Gather(TokenDataset tokens, IReadOnlyList<int> examples)
+    public static Packed Gather(TokenDataset tokens, IReadOnlyList<int> examples, ClassifierSpec? classifier = null)
     {
+        if (classifier is not null) return Classes(tokens, examples, classifier);
         var count = examples.Sum(e => tokens.Lengths[e]);
         var (ids, labels, lengths) = (new int[count], new int[count], new List<int>());
         var at = 0;
@@ -73,14 +77,30 @@ internal sealed class TrainingData : IDisposable
         return new Packed(ids, [.. lengths], labels);
     }
 
+    /// <summary>The same where each example is of a class, which stands at its first token.</summary>
+    private static Packed Classes(TokenDataset tokens, IReadOnlyList<int> examples, ClassifierSpec classifier)
+    {
+        var count = examples.Sum(e => tokens.Lengths[e]);
+        var (ids, types, classes) = (new int[count], new int[count], new long[examples.Count]);
+        var at = 0;
+        for (var i = 0; i < examples.Count; i++)
+        {
+            var example = tokens[examples[i]];
+            example.Ids.CopyTo(ids.AsSpan(at));
+            classes[i] = example.Labels[0];
+            foreach (var label in example.Labels) types[at++] = label == TrainingExample.SecondSegment ? 1 : 0;
+        }
+        return Packed.OfClasses(ids, [.. examples.Select(e => tokens.Lengths[e])], classes, classifier.FirstToken, types);
+    }
+
     /// <summary>Every example once, in its own order, for evaluation.</summary>
-    public static IEnumerable<Packed> All(TokenDataset tokens, int microBatchTokens)
+    public static IEnumerable<Packed> All(TokenDataset tokens, int microBatchTokens, ClassifierSpec? classifier = null)
     {
         for (var start = 0; start < tokens.Count;)
         {
             var (end, sum) = (start + 1, (long)tokens.Lengths[start]);
             while (end < tokens.Count && sum + tokens.Lengths[end] <= microBatchTokens) sum += tokens.Lengths[end++];
-            yield return Gather(tokens, [.. Enumerable.Range(start, end - start)]);
+            yield return Gather(tokens, [.. Enumerable.Range(start, end - start)], classifier);
             start = end;
         }
     }
