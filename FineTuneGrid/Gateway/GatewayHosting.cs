@@ -2,6 +2,7 @@ using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Health;
+using FineTuneGrid.Gateway.Hub;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Pages;
@@ -38,6 +39,7 @@ public static class GatewayHosting
         services.AddSingleton<StoredFiles>();
         services.AddSingleton<AdapterPush>();
         services.AddSingleton<AdapterAudit>();
+        services.AddSingleton<HubRepos>();
         services.AddSingleton<JobAccess>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
@@ -82,6 +84,7 @@ public static class GatewayHosting
         app.MapJobs();
         app.MapAssets();
         app.MapAdapters();
+        app.MapHubReads();
         app.MapRuns();
         app.MapExports();
         app.MapCompletions();

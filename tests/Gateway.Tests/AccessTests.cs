@@ -150,7 +150,11 @@ public sealed class AccessTests(GatewayUnderTest gateway)
 
     /// <summary>Called with a key; all else is for browsers.</summary>
     private static bool IsApi(RouteEndpoint endpoint) =>
-        endpoint.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal) || endpoint.RoutePattern.RawText.StartsWith("/v1/", StringComparison.Ordinal) || endpoint.RoutePattern.RawText is "/tokenize" or "/detokenize" or "/classify";
+        endpoint.RoutePattern.RawText!.StartsWith("/api/", StringComparison.Ordinal) || endpoint.RoutePattern.RawText.StartsWith("/v1/", StringComparison.Ordinal) || endpoint.RoutePattern.RawText is "/tokenize" or "/detokenize" or "/classify"
+        || IsHub(endpoint.RoutePattern.RawText);
+
+    /// <summary>Files of repositories lie at the root, as Hub clients ask for them.</summary>
+    private static bool IsHub(string route) => route.Contains("/resolve/") || route.Contains("/raw/") || route.Contains(".git/info/lfs/");
 
     /// <summary>With names that exist nowhere, so that who is let in finds nothing.</summary>
     private static Task<HttpResponseMessage> SendAsync(HttpClient client, string method, RouteEndpoint endpoint)

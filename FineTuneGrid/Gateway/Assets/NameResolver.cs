@@ -15,9 +15,12 @@ public sealed class NameResolver(IGrainFactory grains)
 {
     /// <param name="field">The input that names it, where that is not the address.</param>
     public async Task<ModelView> ModelAsync(Principal caller, string nameOrId, string? org, string? field = null) =>
+        await FindModelAsync(caller, nameOrId, org) ?? throw Missing(AssetKind.Model.Noun, nameOrId, field);
+
+    public async Task<ModelView?> FindModelAsync(Principal caller, string nameOrId, string? org) =>
         await IdAsync(AssetKind.Model, caller, nameOrId, org) is { } id
         && await grains.GetGrain<IModelGrain>(id).Get() is { } model && caller.CanSee(model.Org)
-            ? model : throw Missing(AssetKind.Model.Noun, nameOrId, field);
+            ? model : null;
 
     public async Task<DatasetView> DatasetAsync(Principal caller, string nameOrId, string? org, string? field = null) =>
         await IdAsync(AssetKind.Dataset, caller, nameOrId, org) is { } id
@@ -27,14 +30,13 @@ public sealed class NameResolver(IGrainFactory grains)
     /// <summary>The caller with another organisation as the first place to look in; what may be seen stays the same for all but an admin.</summary>
     public static Principal At(Principal caller, string org) => caller.CanSee(org) ? caller with { Org = org } : caller;
 
-    public async Task<AdapterView> AdapterAsync(Principal caller, string org, string name)
-    {
-        if (Names.IsValid(org) && Names.IsValid(name) && caller.CanSee(org)
-            && await grains.GetGrain<IOrgGrain>(org).Find(Ids.Adapter, name) is { } id
-            && await grains.GetGrain<IAdapterGrain>(id).Get() is { } adapter)
-            return adapter;
-        throw Missing("adapter", $"{org}/{name}");
-    }
+    public async Task<AdapterView> AdapterAsync(Principal caller, string org, string name) =>
+        await FindAdapterAsync(caller, org, name) ?? throw Missing("adapter", $"{org}/{name}");
+
+    public async Task<AdapterView?> FindAdapterAsync(Principal caller, string org, string name) =>
+        Names.IsValid(org) && Names.IsValid(name) && caller.CanSee(org)
+        && await grains.GetGrain<IOrgGrain>(org).Find(Ids.Adapter, name) is { } id
+            ? await grains.GetGrain<IAdapterGrain>(id).Get() : null;
 
     public static AdapterVersionView Version(AdapterView adapter, string? version)
     {

@@ -54,6 +54,11 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
             await OpenAiErrors.WriteAsync(context, status, error);
             return;
         }
+        if (HubErrors.IsTheirs(context.Request.Path))
+        {
+            await HubErrors.WriteAsync(context, status, error);
+            return;
+        }
         context.Response.StatusCode = status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
         var problem = new Problem($"urn:finetunegrid:error:{error.Code}", ProblemMap.Title(status), status, error.Message, error.Code, error.Field,

@@ -77,12 +77,12 @@ internal static class Samples
     }
 
     /// <summary>A pushed adapter of one layer. Its <c>org/name</c>.</summary>
-    public static async Task<string> PushAdapterAsync(this HttpClient client, string org, string name, string baseModel, int width, string layer)
+    public static async Task<string> PushAdapterAsync(this HttpClient client, string org, string name, string baseModel, int width, string layer, int rank = 2)
     {
         var root = $"/api/v1/adapters/{org}/{name}";
-        await client.PutAsync($"{root}/files/adapter_config.json", Encoding.UTF8.GetBytes("{\"peft_type\":\"LORA\",\"r\":2,\"lora_alpha\":4,\"target_modules\":[\"q_proj\"]}")).JsonAsync(HttpStatusCode.Created);
+        await client.PutAsync($"{root}/files/adapter_config.json", Encoding.UTF8.GetBytes($"{{\"peft_type\":\"LORA\",\"r\":{rank},\"lora_alpha\":4,\"target_modules\":[\"q_proj\"]}}")).JsonAsync(HttpStatusCode.Created);
         await client.PutAsync($"{root}/files/adapter_model.safetensors",
-            Safetensors(($"base_model.model.{layer}.lora_A.weight", [2, width]), ($"base_model.model.{layer}.lora_B.weight", [width, 2]))).JsonAsync(HttpStatusCode.Created);
+            Safetensors(($"base_model.model.{layer}.lora_A.weight", [rank, width]), ($"base_model.model.{layer}.lora_B.weight", [width, rank]))).JsonAsync(HttpStatusCode.Created);
         await client.PostAsJsonAsync($"{root}/commit", new { base_model = baseModel }).JsonAsync(HttpStatusCode.Created);
         return $"{org}/{name}";
     }
