@@ -40,6 +40,8 @@ public static class GatewayHosting
         services.AddSingleton<AdapterPush>();
         services.AddSingleton<AdapterAudit>();
         services.AddSingleton<HubRepos>();
+        services.AddSingleton<HubPush>();
+        services.AddSingleton<HubUploadUrls>();
         services.AddSingleton<JobAccess>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
@@ -85,6 +87,7 @@ public static class GatewayHosting
         app.MapAssets();
         app.MapAdapters();
         app.MapHubReads();
+        app.MapHubWrites();
         app.MapRuns();
         app.MapExports();
         app.MapCompletions();

@@ -17,7 +17,8 @@ namespace FineTuneGrid.Gateway.Assets;
 /// </summary>
 public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUpload uploads, IBlobStore store, IInspector inspector)
 {
-    private static readonly string[] Accepted = ["adapter_config.json", "adapter_model.safetensors", "README.md", ClassNames.FileName];
+    /// <summary>The files of an adapter that are taken; the card is written anew for each version.</summary>
+    public static readonly IReadOnlyList<string> Accepted = ["adapter_config.json", "adapter_model.safetensors", "README.md", ClassNames.FileName];
 
     public async Task<SourceFile?> ReceiveAsync(HttpContext context, Principal caller, AdapterRef target, string path, CancellationToken ct)
     {
@@ -25,7 +26,7 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
             throw new GridException(ErrorCodes.InvalidAdapter, $"A pushed adapter consists of {string.Join(", ", Accepted)}, not {path}.", "path");
         var prefix = DraftPrefix(caller, target);
         var file = await uploads.ReceiveAsync(context, target.Org, prefix, path, ct);
-        if (file is not null) await store.WriteJsonAsync($"{prefix}/files/{Array.IndexOf(Accepted, path)}.json", file, cancellation: ct);
+        if (file is not null) await store.WriteJsonAsync($"{prefix}/files/{Accepted.ToList().IndexOf(path)}.json", file, cancellation: ct);
         return file;
     }
 
@@ -33,6 +34,14 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
     {
         var prefix = DraftPrefix(caller, target);
         var files = await DraftAsync(prefix, ct);
+        var version = await RegisterAsync(caller, target, files, baseModel, ct);
+        await foreach (var blob in store.ListAsync(prefix + "/", ct)) await store.DeleteAsync(blob.Key, cancellation: ct);
+        return version;
+    }
+
+    /// <summary>Checks files that are in the store, wherever they are, and registers them as a version. The same files twice give the same version.</summary>
+    public async Task<AdapterVersionView> RegisterAsync(Principal caller, AdapterRef target, IReadOnlyList<SourceFile> files, string? baseModel, CancellationToken ct)
+    {
         foreach (var needed in Accepted.Take(2))
         {
             if (!files.Any(f => f.Path == needed)) throw new GridException(ErrorCodes.InvalidAdapter, $"{needed} is missing; upload it first.", needed);
@@ -45,17 +54,15 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         var adapter = grains.GetGrain<IAdapterGrain>(id);
         await adapter.Create(target.Org, target.Name);
         var source = "push-" + Digest(string.Join("\n", files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => $"{f.Path} {f.Sha256}")));
-        var version = await adapter.Publish(new AdapterPublication(source, files,
+        return await adapter.Publish(new AdapterPublication(source, files,
             new AdapterLineage("imported", null, model.Name, model.Manifest!.Digest, model.License, null, null, null, null, null, null, null, null, null),
             new AdapterMetrics(null, null, null, null, null)));
-        await foreach (var blob in store.ListAsync(prefix + "/", ct)) await store.DeleteAsync(blob.Key, cancellation: ct);
-        return version;
     }
 
     private async Task<List<SourceFile>> DraftAsync(string prefix, CancellationToken ct)
     {
         var files = new List<SourceFile>();
-        for (var i = 0; i < Accepted.Length; i++)
+        for (var i = 0; i < Accepted.Count; i++)
         {
             if (await store.ReadJsonAsync<SourceFile>($"{prefix}/files/{i}.json", cancellation: ct) is { } stored) files.Add(stored.Value);
         }
@@ -63,7 +70,7 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
     }
 
     /// <summary>The base named by the caller, else by adapter_config.json: by the last part of its path.</summary>
-    private async Task<ModelView> BaseAsync(Principal caller, AdapterRef target, List<SourceFile> files, string? given, CancellationToken ct)
+    private async Task<ModelView> BaseAsync(Principal caller, AdapterRef target, IReadOnlyList<SourceFile> files, string? given, CancellationToken ct)
     {
         var name = given ?? (await InspectAsync(files, null, ct)).BaseModelNameOrPath?.TrimEnd('/').Split('/')[^1].ToLowerInvariant();
         if (string.IsNullOrEmpty(name)) throw new GridException(ErrorCodes.InvalidAdapter, "adapter_config.json names no base model; give base_model.", "base_model");
@@ -71,7 +78,7 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         return model.Manifest is not null ? model : throw new GridException(ErrorCodes.Conflict, $"The model '{model.Name}' is not ready.", "base_model");
     }
 
-    private async Task<AdapterInspection> InspectAsync(List<SourceFile> files, ModelManifest? baseModel, CancellationToken ct)
+    private async Task<AdapterInspection> InspectAsync(IReadOnlyList<SourceFile> files, ModelManifest? baseModel, CancellationToken ct)
     {
         var reply = await inspector.RunAsync(new InspectorRequest(inspector.Blobs, InspectAdapter: new InspectAdapterRequest(files, baseModel)), ct);
         if (reply.Error is { } error) throw error.ToException();

@@ -90,6 +90,28 @@ public sealed class AssetService(IGrainFactory grains, NameResolver names, FileU
         return taken;
     }
 
+    /// <summary>Registers files that are in the store under other keys: their bytes are copied. What an earlier, refused attempt left is dropped.</summary>
+    public async Task<object> RegisterAsync(AssetKind kind, string org, string name, IReadOnlyList<SourceFile> files, CancellationToken ct)
+    {
+        await CreateAsync(kind, org, name);
+        var id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
+        if (await GetAsync(kind, id) is { Files.Count: > 0 } left)
+        {
+            await DeleteAsync(kind, left);
+            await CreateAsync(kind, org, name);
+            id = await grains.GetGrain<IOrgGrain>(org).Claim(kind.IdKind, name);
+        }
+        foreach (var file in files)
+        {
+            var key = $"{kind.Route}/{id}/source/{Ids.New("file", time.GetUtcNow())}";
+            await using var content = await store.OpenReadAsync(file.Key, cancellation: ct) ?? throw new GridException(ErrorCodes.NotFound, $"{file.Path} is no longer in the store; upload it again.", "path");
+            await using var checkedBytes = new CheckedStream(content.Stream, file.Length, file.Sha256);
+            await store.WriteAsync(key, checkedBytes, WriteCondition.IfAbsent, ct);
+            await AddFileAsync(kind, id, file with { Key = key });
+        }
+        return await CommitAsync(kind, id, null);
+    }
+
     public async Task DeleteAsync(AssetKind kind, Asset asset)
     {
         if (kind == AssetKind.Model) await grains.GetGrain<IModelGrain>(asset.Id).Delete();
