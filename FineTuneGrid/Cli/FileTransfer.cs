@@ -5,7 +5,8 @@ using System.Security.Cryptography;
 namespace FineTuneGrid.Cli;
 
 /// <summary>Uploads and downloads of whole files that survive a cut connection, with SHA-256 checked at the end.</summary>
-public sealed class FileTransfer(GridClient client, Output output)
+/// <param name="send">Sends a request; the response's body is still to be read.</param>
+public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> send, Output output)
 {
     private const long PartBytes = 16 << 20;
     private const int Attempts = 5;
@@ -29,7 +30,7 @@ public sealed class FileTransfer(GridClient client, Output output)
                 request.Content.Headers.ContentLength = part;
                 if (part < length) request.Content.Headers.ContentRange = new ContentRangeHeaderValue(sent, sent + part - 1, length);
                 request.Headers.Add("X-Content-SHA256", digest);
-                using var response = await client.SendAsync(request, ct);
+                using var response = await send(request, ct);
                 await GridClient.EnsureOkAsync(response, ct);
                 if (response.StatusCode != HttpStatusCode.Accepted) break;
                 sent = Received(response);
@@ -48,9 +49,13 @@ public sealed class FileTransfer(GridClient client, Output output)
     /// Fetches a file to <c>TARGET.part</c>, resuming what is there, checks length and digest, then renames: a file of the final
     /// name is always whole.
     /// </summary>
-    public async Task DownloadAsync(string url, string target, long length, string sha256, string label, CancellationToken ct)
+    /// <param name="expected">The digest, as <paramref name="digestOf"/> gives it.</param>
+    /// <param name="digestOf">How a file's digest is made; null: SHA-256.</param>
+    public async Task DownloadAsync(
+        string url, string target, long length, string expected, string label, CancellationToken ct, Func<string, CancellationToken, Task<string>>? digestOf = null)
     {
-        if (File.Exists(target) && new FileInfo(target).Length == length && await DigestAsync(target, ct) == sha256) return;
+        digestOf ??= DigestAsync;
+        if (File.Exists(target) && new FileInfo(target).Length == length && await digestOf(target, ct) == expected) return;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(target))!);
         var part = target + ".part";
         using var progress = output.Progress(label, length);
@@ -66,11 +71,11 @@ public sealed class FileTransfer(GridClient client, Output output)
                 if (attempt == Attempts) throw new CliException($"{label}: {e.Message} (after {Attempts} attempts)", inner: e);
             }
         }
-        var actual = await DigestAsync(part, ct);
-        if (actual != sha256)
+        var actual = await digestOf(part, ct);
+        if (actual != expected)
         {
             File.Delete(part);
-            throw new CliException($"{label}: the digest is {actual}, not {sha256}; the file was discarded, run the command again");
+            throw new CliException($"{label}: the digest is {actual}, not {expected}; the file was discarded, run the command again");
         }
         File.Move(part, target, overwrite: true);
     }
@@ -88,7 +93,7 @@ public sealed class FileTransfer(GridClient client, Output output)
         if (have == length && File.Exists(part)) return;
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         if (have > 0) request.Headers.Range = new RangeHeaderValue(have, null);
-        using var response = await client.SendAsync(request, ct);
+        using var response = await send(request, ct);
         await GridClient.EnsureOkAsync(response, ct);
         if (response.StatusCode != HttpStatusCode.PartialContent) have = 0;
         await using var source = await response.Content.ReadAsStreamAsync(ct);
@@ -109,7 +114,7 @@ public sealed class FileTransfer(GridClient client, Output output)
         using var request = new HttpRequestMessage(HttpMethod.Put, url) { Content = new ByteArrayContent([]) };
         request.Content.Headers.ContentRange = new ContentRangeHeaderValue(length) { Unit = "bytes" };
         request.Headers.Add("X-Content-SHA256", digest);
-        using var response = await client.SendAsync(request, ct);
+        using var response = await send(request, ct);
         await GridClient.EnsureOkAsync(response, ct);
         return response.StatusCode == HttpStatusCode.Accepted ? Received(response) : length;
     }

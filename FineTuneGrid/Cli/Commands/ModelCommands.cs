@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Json;
+using FineTuneGrid.Cli.Hub;
 using FineTuneGrid.Contracts.Models;
 
 namespace FineTuneGrid.Cli.Commands;
@@ -19,26 +21,46 @@ public static class ModelCommands
 
     private static Command Add()
     {
-        var name = new Argument<string>("name") { Description = "The name to register." };
-        var path = new Argument<DirectoryInfo>("path") { Description = "A Hugging Face model folder." };
-        return new Command("add", "Upload a model folder.").Does(async (context, ct) =>
+        var name = new Argument<string>("name") { Description = "The name to register; or hub:org/name[@revision] alone, whose own name is then taken." };
+        var path = new Argument<string?>("path") { Description = "A Hugging Face model folder, or hub:org/name[@revision] to bring it from a Hub.", Arity = ArgumentArity.ZeroOrOne };
+        var endpoint = new Option<string?>("--endpoint") { Description = $"The Hub (default: HF_ENDPOINT, else {HubEgress.DefaultEndpoint}). HF_TOKEN is the key there." };
+        return new Command("add", "Register a base model from a folder or from a Hub.").Does(async (context, ct) =>
         {
-            var files = Collect(context.Get(path));
-            var model = await AssetUpload.RunAsync(context, "models", context.Get(name), context.Get(AssetCommands.Org), context.Get(AssetCommands.License), files, ct);
+            var (first, second) = (context.Get(name), context.Parsed.GetValue(path));
+            if (second is null && !HubReference.IsOne(first)) throw new CliException("give a name and a folder, or hub:org/name", 2);
+            var model = HubReference.IsOne(second ?? first)
+                ? await AddFromHubAsync(context, second is null ? null : first, HubReference.Parse(second ?? first), HubEgress.FromEnvironment(context.Get(endpoint)), ct)
+                : await UploadAsync(context, first, Collect(new DirectoryInfo(second!)), ct);
             context.Output.Result(model, () => $"{model.Text("name")} is ready: {model.Text("manifest.model_type")}, {model.Text("manifest.parameters")} parameters");
             return 0;
-        }, name, path, AssetCommands.Org, AssetCommands.License);
+        }, name, path, endpoint, AssetCommands.Org, AssetCommands.License);
     }
+
+    private static async Task<JsonElement> AddFromHubAsync(CommandContext context, string? name, HubReference reference, HubEgress egress, CancellationToken ct)
+    {
+        using var source = new HubSource(egress, Environment.GetEnvironmentVariable("HF_TOKEN") is { Length: > 0 } token ? token : null);
+        var (folder, files) = await new HubPull(source, context.Output, egress.Endpoint.AbsoluteUri).RunAsync(reference, names => Choose(names, reference.ToString()), ct);
+        var model = await UploadAsync(context, name ?? reference.DefaultName, files, ct);
+        Directory.Delete(folder, recursive: true);
+        return model;
+    }
+
+    private static Task<JsonElement> UploadAsync(CommandContext context, string name, IReadOnlyList<(string Path, string File)> files, CancellationToken ct) =>
+        AssetUpload.RunAsync(context, "models", name, context.Get(AssetCommands.Org), context.Get(AssetCommands.License), files, ct);
 
     private static List<(string Path, string File)> Collect(DirectoryInfo folder)
     {
         if (!folder.Exists) throw new CliException($"{folder} is no folder", 2);
-        var files = folder.EnumerateFiles("*", SearchOption.TopDirectoryOnly).Where(f => Wanted.Contains(f.Extension)).OrderBy(f => f.Name, StringComparer.Ordinal)
-            .Select(f => (f.Name, f.FullName)).ToList();
-        if (!files.Any(f => f.Name.EndsWith(".safetensors", StringComparison.Ordinal))
-            && folder.EnumerateFiles().FirstOrDefault(f => Pickles.Is(f.Name)) is { } pickle)
-            throw new CliException($"{pickle.Name} {Pickles.Refusal}");
-        return files.Count > 0 ? files : throw new CliException($"{folder} holds no model files (config.json, *.safetensors, tokenizer.json)");
+        return [.. Choose([.. folder.EnumerateFiles("*", SearchOption.TopDirectoryOnly).Select(f => f.Name)], folder.ToString()).Select(n => (n, Path.Combine(folder.FullName, n)))];
+    }
+
+    /// <summary>The files of a model among those of a folder.</summary>
+    private static List<string> Choose(IReadOnlyList<string> names, string place)
+    {
+        var files = names.Where(n => !n.Contains('/') && Wanted.Contains(Path.GetExtension(n))).Order(StringComparer.Ordinal).ToList();
+        if (!files.Any(n => n.EndsWith(".safetensors", StringComparison.Ordinal)) && names.FirstOrDefault(Pickles.Is) is { } pickle)
+            throw new CliException($"{pickle} {Pickles.Refusal}");
+        return files.Count > 0 ? files : throw new CliException($"{place} holds no model files (config.json, *.safetensors, tokenizer.json)");
     }
 
     private static Command Export()
