@@ -22,8 +22,8 @@ public sealed class IdempotencyTests(GatewayUnderTest gateway)
         foreach (var route in routes)
         {
             var path = string.Join('/', route.RoutePattern.RawText!.Split('/').Select(p => p.StartsWith('{') ? "nothing" : p));
-            var problem = await PostAsync(gateway.Admin, path, "{}", new string('k', 256)).ProblemAsync(HttpStatusCode.UnprocessableEntity, ErrorCodes.InvalidValue);
-            Assert.Equal("Idempotency-Key", problem.Text("field"));
+            var problem = await PostAsync(gateway.Admin, path, "{}", new string('k', 256)).JsonAsync(HttpStatusCode.UnprocessableEntity);
+            Assert.Equal((ErrorCodes.InvalidValue, "Idempotency-Key"), (problem.Text("code"), problem.Text("field")));
         }
     }
 

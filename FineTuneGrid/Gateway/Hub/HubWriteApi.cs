@@ -2,6 +2,7 @@ using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Idempotency;
 
 namespace FineTuneGrid.Gateway.Hub;
 
@@ -40,7 +41,8 @@ public static class HubWriteApi
             routes.MapPost($"/{repo}.git/info/lfs/objects/batch", Batch).RequireAuthorization(Policies.Member).WithTags("hub").WithSummary("Where each object is to be sent");
         }
         routes.MapPut(HubUploadUrls.Route + "{token}", Receive).AllowAnonymous().WithTags("hub").WithSummary("Send one object to an address of the batch").DisableRequestLimits();
-        routes.MapPost(HubUploadUrls.Route + "{token}", Verify).AllowAnonymous().WithTags("hub").WithSummary("Whether the object is there");
+        routes.MapPost(HubUploadUrls.Route + "{token}", Verify).AllowAnonymous().WithTags("hub").WithSummary("Whether the object is there")
+            .WithMetadata(HandlesIdempotency.Instance);
     }
 
     private static async Task<IResult> Create(HttpContext context, HubPush push, CancellationToken ct)
