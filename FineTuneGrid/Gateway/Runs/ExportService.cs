@@ -64,7 +64,7 @@ public sealed class ExportService(IGrainFactory grains, TaskRunner runner)
         if (await grain.Get() is { Status: ExportStatus.Ready or ExportStatus.Running } there)
             return there;
         var subject = await runner.SubjectAsync(caller, reference);
-        var text = request.Dataset is null ? null : await runner.TokensAsync(caller, request.Dataset, subject, "auto");
+        var text = request.Dataset is null ? null : await runner.TokensAsync(caller, request.Dataset, subject, "auto", labelColumn: null);
         var (node, task) = await runner.PlaceAsync(subject);
         return await grain.Begin(node, task with { Export = new ExportTask(request.Format!, request.Dtype, name, prefix, text, request.Dataset) });
     }
