@@ -16,11 +16,18 @@ public sealed class GgufTests : IDisposable
     {
         ["codegen"] = "codegen", ["gpt_neo"] = "gpt_neo", ["gptj"] = "gptj", ["opt"] = "opt", ["opt_350m"] = "opt", ["falcon_rw"] = "ALiBi",
         ["llama_dynamic"] = "dynamic", ["mpt_6heads"] = "power of two", ["cohere_qk_norm"] = "64 layers", ["gemma2"] = "query_pre_attn_scalar", ["gemma3"] = "query_pre_attn_scalar",
+        ["bloom_post_norm"] = "BLOOM", ["falcon_grouped_alibi"] = "ALiBi", ["falcon_rw_mqa"] = "ALiBi", ["falcon_heads_dynamic"] = "relu",
+        ["gemma2_layers"] = "query_pre_attn_scalar", ["gemma3_layers"] = "query_pre_attn_scalar", ["gpt2_scales"] = "GPT-2", ["gpt2_unscaled"] = "GPT-2",
+        ["gpt_bigcode_heads"] = "multi_query", ["gpt_neo_pattern"] = "gpt_neo", ["llama_longrope"] = "longrope", ["opt_bare"] = "opt", ["opt_norm_after"] = "opt",
+        ["phi_qk_norm"] = "q_layernorm", ["starcoder2_window"] = "use_bias",
     };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("ftg-gguf-").FullName;
 
-    public static TheoryData<string> Written => [.. Golden.Names.Where(n => !Refused.ContainsKey(n))];
+    /// <summary>Classifiers have no head over tokens: the export of one is refused before it gets here.</summary>
+    private static IEnumerable<string> Writable => Golden.Names.Where(n => !Refused.ContainsKey(n) && !Golden.IsClassifier(n));
+
+    public static TheoryData<string> Written => [.. Writable];
 
     public static TheoryData<string> NotWritten => [.. Refused.Keys];
 
@@ -80,7 +87,7 @@ public sealed class GgufTests : IDisposable
     public async Task LlamaCpp_OnEveryFamily_ChoosesOurIds()
     {
         var cases = new List<(string Name, LlamaRequest Request, Continuation Ours)>();
-        foreach (var family in Golden.Names.Where(n => !Refused.ContainsKey(n)))
+        foreach (var family in Writable)
             Add(cases, new GgufFixture(family, _folder));
         Add(cases, new GgufFixture("gemma2", _folder, c => c["query_pre_attn_scalar"] = 32));
         Add(cases, new GgufFixture("gemma3", _folder, c => (c["query_pre_attn_scalar"], c["sliding_window_pattern"]) = (16, 6)));
@@ -100,7 +107,7 @@ public sealed class GgufTests : IDisposable
             fixture.WriteModel();
             fixture.WriteAdapter(adapter);
             // Within the window that llama.cpp does not have; beyond the length from which on both take a longrope's long factors.
-            var (length, count) = fixture.Family == "mistral" ? (6, 9) : fixture.Architecture.Rotary?.LongRope is not null ? (48, 24) : (12, 24);
+            var (length, count) = fixture.Family is "mistral" or "mixtral_window" or "qwen2_window" or "qwen3_layers" ? (6, 9) : fixture.Architecture.Rotary?.LongRope is not null ? (48, 24) : (12, 24);
             var prompt = fixture.Sequences[0][..length];
             foreach (var own in new[] { null, adapter })
             {
