@@ -5,7 +5,7 @@ namespace FineTuneGrid.Deploy;
 public sealed partial class SettingTests
 {
     /// <summary>Variables of the product's other programs.</summary>
-    private static readonly string[] Others = ["FTG_URL", "FTG_API_KEY"];
+    private static readonly string[] Others = ["FTG_URL", "FTG_API_KEY", "FTG_HUB_HTTP_HOSTS"];
 
     [Fact]
     public void EveryVariable_ThatADeploymentSets_IsOneThatTheProductReads()
