@@ -30,14 +30,6 @@ public sealed class GangExactnessTests(Crew crew) : IClassFixture<Crew>
     }
 
     [Fact]
-    public async Task Checkpoints_OfAClassifier_HaveTheBytesOfOneWorker()
-    {
-        static void Classes(JsonObject json) => json["objective"] = new JsonObject { ["type"] = "classification" };
-
-        Assert.Equal(await CommitsAsync("job-classes-one", 1, Classes), await CommitsAsync("job-classes-two", 2, Classes));
-    }
-
-    [Fact]
     public async Task Result_WhenTheNumberOfWorkersChanges_HasTheBytesOfOneWorker()
     {
         var whole = await StartAsync("job-whole", 1, 1, Lasting);
