@@ -5,6 +5,7 @@ using FineTuneGrid.Gateway.Health;
 using FineTuneGrid.Gateway.Hub;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.OpenAi.Inference;
 using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Quotas;

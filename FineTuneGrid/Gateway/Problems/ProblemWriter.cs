@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Gateway.OpenAi;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace FineTuneGrid.Gateway.Problems;

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts;
 
-namespace FineTuneGrid.Gateway.Problems;
+namespace FineTuneGrid.Gateway.OpenAi;
 
 /// <summary>Refusals below <c>/v1</c> in OpenAI's shape, which its clients read.</summary>
 internal static class OpenAiErrors

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Gateway.Apis;
 
-namespace FineTuneGrid.Gateway.Apis;
+namespace FineTuneGrid.Gateway.OpenAi.Inference;
 
 /// <summary>The many shapes of a completion's <c>prompt</c> and <c>stop</c>.</summary>
 internal static class CompletionPrompts

@@ -3,9 +3,10 @@ using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Runs;
 
-namespace FineTuneGrid.Gateway.Apis;
+namespace FineTuneGrid.Gateway.OpenAi.Inference;
 
 /// <summary>
 /// OpenAI's <c>/v1/completions</c> on a base model or an adapter. <c>echo</c> with <c>logprobs</c> and <c>max_tokens</c> 0 or 1 scores
