@@ -162,4 +162,13 @@ public interface IAdapterGrain : IGrainWithStringKey
 
 /// <param name="Source">Job id or upload id: one publication each.</param>
 /// <param name="Files">Where the bytes are now; the registry copies them under its own keys.</param>
-public sealed record AdapterPublication(string Source, IReadOnlyList<SourceFile> Files, AdapterLineage Lineage, AdapterMetrics Metrics);
+/// <param name="Checkpoints">The job's committed checkpoints, oldest first.</param>
+/// <param name="ParentSha256">Of the weights that the job continued from.</param>
+public sealed record AdapterPublication(
+    string Source, IReadOnlyList<SourceFile> Files, AdapterLineage Lineage, AdapterMetrics Metrics,
+    IReadOnlyList<PublishedCheckpoint>? Checkpoints = null, string? ParentSha256 = null);
+
+/// <summary>A checkpoint on the way to a published version.</summary>
+/// <param name="AdapterSha256">Of the trained weights at that step.</param>
+/// <param name="Manifest">Its key in the checkpoint store.</param>
+public sealed record PublishedCheckpoint(int Step, string AdapterSha256, string OptimizerSha256, string Manifest);

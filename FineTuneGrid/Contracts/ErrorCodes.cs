@@ -28,6 +28,7 @@ public static class ErrorCodes
     public const string Unauthenticated = "unauthenticated";
     public const string Forbidden = "forbidden";
     public const string NotFound = "not_found";
+    public const string LicenseRefused = "license_refused";
 
     // State (409, 412, 416).
     public const string Conflict = "conflict";

@@ -40,6 +40,7 @@ public static class GatewayHosting
         services.AddSingleton<StoredFiles>();
         services.AddSingleton<AdapterPush>();
         services.AddSingleton<AdapterAudit>();
+        services.AddSingleton<LicenseDoor>();
         services.AddSingleton<HubRepos>();
         services.AddSingleton<HubPush>();
         services.AddSingleton<HubUploadUrls>();
@@ -87,6 +88,7 @@ public static class GatewayHosting
         app.MapJobs();
         app.MapAssets();
         app.MapAdapters();
+        app.MapSigning();
         app.MapHubReads();
         app.MapHubWrites();
         app.MapRuns();

@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts.Licensing;
 using FineTuneGrid.Gateway.Access;
 
 namespace FineTuneGrid.Gateway;
@@ -9,6 +10,9 @@ public sealed class GatewayOptions
 
     /// <summary>Server-side folders from which models and data sets may be imported by path. Default: none.</summary>
     public IReadOnlyList<string> ImportRoots { get; set; } = [];
+
+    /// <summary>Which licences of base and data may go together. Default: all.</summary>
+    public LicensePolicy Licenses { get; set; } = LicensePolicy.AllowAll;
 
     /// <summary>Longest single file, in bytes. Default: 64 GiB.</summary>
     public long MaxFileBytes { get; set; } = 64L << 30;

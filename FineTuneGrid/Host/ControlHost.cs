@@ -38,10 +38,10 @@ internal static class ControlHost
         HostLogging.Configure(builder.Logging, options);
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
-        builder.AddGridSilo(place.Silo(options, settings, blobs, secrets.Node), store);
+        builder.AddGridSilo(place.Silo(options, settings, blobs, secrets), store);
         builder.AddGridGateway(new GatewayOptions
         {
-            Secrets = secrets.Gateway, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
+            Secrets = secrets.Gateway, Licenses = settings.Licenses, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
         });
         builder.Services.AddSingleton<AgentProcesses>();
         builder.Services.AddSingleton<Gateway.Assets.IInspector>(new GatewayInspector(blobs, ChildPrograms.Inspector()));

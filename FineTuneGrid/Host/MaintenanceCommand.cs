@@ -23,7 +23,7 @@ internal sealed record MaintenanceCommand(string Verb, string Folder, string Dat
 
     private static readonly string[] Verbs = ["backup", "restore", "verify-backup"];
 
-    private static readonly string[] Secrets = [AdminKey.FileName, GridSecrets.NodeKeyFile, GatewaySecrets.PepperFile, GatewaySecrets.SessionFile];
+    private static readonly string[] Secrets = [AdminKey.FileName, GridSecrets.NodeKeyFile, GridSecrets.SigningFile, GatewaySecrets.PepperFile, GatewaySecrets.SessionFile];
 
     public static bool IsOne(IReadOnlyList<string> args) => args.Count > 0 && Verbs.Contains(args[0]);
 

@@ -23,16 +23,16 @@ internal sealed record SiloPlace(int SiloPort, int GatewayPort, IPAddress? Adver
         options.SiloPort ?? cluster.SiloPort ?? FreePort.Take(), options.ClusterPort ?? cluster.GatewayPort ?? FreePort.Take(), options.Advertise ?? cluster.Advertise,
         cluster.Redis is null ? "node" : options.NodeName);
 
-    public GridSiloOptions Silo(HostOptions options, HostSettings settings, BlobAccessIssuer blobs, byte[] nodeSecret)
+    public GridSiloOptions Silo(HostOptions options, HostSettings settings, BlobAccessIssuer blobs, GridSecrets secrets)
     {
         var cluster = settings.Cluster;
         var lease = options.LeaseSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : cluster.Redis is null ? Lease : ClusterLease;
         return new GridSiloOptions
         {
-            Blobs = blobs, NodeSecret = nodeSecret, InspectorCommand = ChildPrograms.Inspector(),
+            Blobs = blobs, NodeSecret = secrets.Node, SigningKey = secrets.Signing, InspectorCommand = ChildPrograms.Inspector(),
             ServiceId = cluster.ServiceId, ClusterId = cluster.ClusterId, Redis = cluster.Redis, Tls = settings.Tls?.Open(asSilo: true),
             Advertise = Advertise, SiloPort = SiloPort, GatewayPort = GatewayPort,
-            Grid = new GridOptions { NodeLease = lease, NodeRenew = lease / RenewalsPerLease, Retention = settings.Retention },
+            Grid = new GridOptions { NodeLease = lease, NodeRenew = lease / RenewalsPerLease, Retention = settings.Retention, Licenses = settings.Licenses },
         };
     }
 }

@@ -1,3 +1,4 @@
+using FineTuneGrid.Contracts.Licensing;
 using FineTuneGrid.Grains.Housekeeping;
 using FineTuneGrid.Scheduling;
 
@@ -29,6 +30,9 @@ public sealed class GridOptions
 
     /// <summary>How long what nothing references stays.</summary>
     public RetentionPolicy Retention { get; set; } = new();
+
+    /// <summary>Which licences of base and data may go together. Default: all.</summary>
+    public LicensePolicy Licenses { get; set; } = LicensePolicy.AllowAll;
 
     /// <summary>Policy figures of the scheduler.</summary>
     public SchedulerOptions Scheduler { get; set; } = new();

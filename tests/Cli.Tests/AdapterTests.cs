@@ -27,7 +27,7 @@ public sealed class AdapterTests : IDisposable
         Assert.True(call.ExitCode == 0, call.Errors);
         Assert.Equal(_server.Files.Keys.Order(), Directory.EnumerateFiles(_folder).Select(f => Path.GetFileName(f)!).Order());
         Assert.Equal(_server.Files[Weights], await File.ReadAllBytesAsync(Path.Combine(_folder, Weights)));
-        Assert.Equal((0, "acme/tuned@1: 2 files as registered"), ((await VerifyAsync()).ExitCode, (await VerifyAsync()).Output.Trim()));
+        Assert.Equal((0, "acme/tuned@1: 3 files as registered, not signed"), ((await VerifyAsync()).ExitCode, (await VerifyAsync()).Output.Trim()));
         Assert.DoesNotContain('\u001b', call.Output + call.Errors);
     }
 

@@ -18,7 +18,7 @@ public sealed class AdapterTests(GatewayUnderTest gateway)
         await gateway.Member.PushAdapterAsync("acme", "audited", "audited", 32, Layer);
         const string url = "/api/v1/adapters/acme/audited/versions/1/verify";
         var whole = await gateway.Reader.GetAsync(url).JsonAsync();
-        Assert.Equal(("acme/audited", true, 4), (whole.Text("adapter"), whole.GetProperty("whole").GetBoolean(), whole.GetProperty("files").GetArrayLength()));
+        Assert.Equal(("acme/audited", true, 7), (whole.Text("adapter"), whole.GetProperty("whole").GetBoolean(), whole.GetProperty("files").GetArrayLength()));
 
         var stored = await StoredAsync("acme/audited", Weights);
         var bytes = await File.ReadAllBytesAsync(stored);

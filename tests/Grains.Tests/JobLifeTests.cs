@@ -49,7 +49,7 @@ public sealed class JobLifeTests : IAsyncLifetime
         Assert.Equal([10], (await job.Checkpoints()).Select(c => c.Step));
         var adapter = await AdapterAsync();
         var version = Assert.Single(adapter.Versions);
-        Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors", "finetunegrid.json"], version.Files.Select(f => f.Path));
+        Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors", "bom.cdx.json", "finetunegrid.json", "provenance.intoto.jsonl", "provenance.pub"], version.Files.Select(f => f.Path));
         Assert.Matches("^[0-9a-f]{40}$", version.Revision);
         Assert.Equal(view.Id, version.Lineage.JobId);
     }

@@ -31,5 +31,5 @@ public sealed class SiloOptionsTests
     [Fact]
     public void Defaults_AreAccepted() => Good().Validate();
 
-    private static GridSiloOptions Good() => new() { Blobs = BlobAccessIssuer.Local("/tmp/blobs"), NodeSecret = RandomNumberGenerator.GetBytes(32), InspectorCommand = [] };
+    private static GridSiloOptions Good() => new() { Blobs = BlobAccessIssuer.Local("/tmp/blobs"), NodeSecret = RandomNumberGenerator.GetBytes(32), SigningKey = "", InspectorCommand = [] };
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Provenance;
 
 namespace FineTuneGrid.Cli.Commands;
 
@@ -10,7 +11,7 @@ public static class AdapterCommands
     private static readonly Argument<DirectoryInfo> Folder = new("dir") { Description = "A folder." };
 
     public static Command Create() => CommandExtensions.Group("adapter", "Adapters: the results of jobs.",
-        List(), Show(), Pull(), Export(), Push(), Verify(), Remove());
+        List(), Show(), Pull(), Export(), Push(), Verify(), SigningKey(), Remove());
 
     private static Command List() => new Command("list", "Registered adapters.").Does(async (context, ct) =>
     {
@@ -91,14 +92,41 @@ public static class AdapterCommands
     private static Command Verify()
     {
         var subject = new Argument<string>("adapter") { Description = "org/name, org/name@version, or a pulled folder (what is a folder here counts as one)." };
-        return new Command("verify", "Check a registered adapter's stored files, or a pulled folder, against their digests.").Does(async (context, ct) =>
+        var key = new Option<FileInfo?>("--key") { Description = "For a folder: the public key (PEM) that must have signed it, as `adapter signing-key` prints it. Default: the one in the folder." };
+        return new Command("verify", "Check a registered adapter's stored files, or a pulled folder (offline), against digests and signature.").Does(async (context, ct) =>
         {
-            if (!Directory.Exists(context.Get(subject))) return await VerifyStoredAsync(context, AdapterReference(context.Get(subject)), ct);
-            var report = await AdapterVerification.RunAsync(Path.GetFullPath(context.Get(subject)), ct);
-            context.Output.Result(report, () => $"{report.Adapter}@{report.Version}: {report.Files} files as registered");
+            if (!Directory.Exists(context.Get(subject)))
+            {
+                if (context.Get(key) is not null) throw new CliException("--key is for a pulled folder; there is none of this name", 2);
+                return await VerifyStoredAsync(context, AdapterReference(context.Get(subject)), ct);
+            }
+            var report = await AdapterVerification.RunAsync(Path.GetFullPath(context.Get(subject)), await TrustedAsync(context.Get(key), ct), ct);
+            var signer = report.Signer is null ? "not signed" : $"signed by {report.Signer}";
+            context.Output.Result(report, () => $"{report.Adapter}@{report.Version}: {report.Files} files as registered, {signer}");
             return 0;
-        }, subject);
+        }, subject, key);
     }
+
+    private static async Task<VerifyingKey?> TrustedAsync(FileInfo? file, CancellationToken ct)
+    {
+        if (file is null) return null;
+        if (!file.Exists) throw new CliException($"--key: there is no file {file}", 2);
+        try
+        {
+            return VerifyingKey.FromPem(await File.ReadAllTextAsync(file.FullName, ct));
+        }
+        catch (GridException e)
+        {
+            throw new CliException($"--key: {file} holds no ECDSA P-256 public key in PEM form", 2, e);
+        }
+    }
+
+    private static Command SigningKey() => new Command("signing-key", "Print the installation's public key, for `adapter verify --key`.").Does(async (context, ct) =>
+    {
+        var key = await context.Client.GetAsync("api/v1/signing-key", ct);
+        context.Output.Result(key, () => key.Text("pem")!.TrimEnd());
+        return 0;
+    });
 
     private static async Task<int> VerifyStoredAsync(CommandContext context, AdapterRef reference, CancellationToken ct)
     {

@@ -53,7 +53,7 @@ public static class DemoCommand
             await context.Files.DownloadAsync($"api/v1/adapters/{adapter}/versions/{version}/files/{AssetUpload.EscapePath(path)}",
                 Path.Combine(folder, path), (long)file.Number("length")!, file.Text("sha256")!, path, ct);
         }
-        await AdapterVerification.RunAsync(folder, ct);
+        await AdapterVerification.RunAsync(folder, null, ct);
         context.Output.Line($"pulled {adapter}@{version} to {folder}");
         var before = await RunCommands.EvaluateAsync(context, BaseModel, HeldOut, ExactMatchRows, ct);
         var after = await RunCommands.EvaluateAsync(context, $"{adapter}@{version}", HeldOut, ExactMatchRows, ct);

@@ -41,10 +41,12 @@ public static class AdaptersApi
     private static async Task<IResult> Get(HttpContext context, NameResolver names, string org, string name) =>
         Results.Json(await names.AdapterAsync(context.Caller(), org, name), GridJson.Options);
 
-    private static async Task<IResult> File(HttpContext context, NameResolver names, StoredFiles files, string org, string name, string version, string path, CancellationToken ct)
+    private static async Task<IResult> File(
+        HttpContext context, NameResolver names, LicenseDoor licenses, StoredFiles files, string org, string name, string version, string path, CancellationToken ct)
     {
-        var adapter = await names.AdapterAsync(context.Caller(), org, name);
-        return await files.ResultAsync(NameResolver.Version(adapter, version).Files, path, ct);
+        var found = NameResolver.Version(await names.AdapterAsync(context.Caller(), org, name), version);
+        licenses.RequirePull(found.Lineage);
+        return await files.ResultAsync(found.Files, path, ct);
     }
 
     private static async Task<IResult> Verify(HttpContext context, NameResolver names, AdapterAudit audit, string org, string name, string version, CancellationToken ct)

@@ -38,9 +38,10 @@ public static class ExportsApi
     }
 
     private static async Task<IResult> AdapterFile(
-        HttpContext context, NameResolver names, ExportService exports, StoredFiles files, string org, string name, string version, string export, string path, CancellationToken ct)
+        HttpContext context, NameResolver names, LicenseDoor licenses, ExportService exports, StoredFiles files, string org, string name, string version, string export, string path, CancellationToken ct)
     {
         var (adapter, found) = await FindAsync(context, names, org, name, version);
+        licenses.RequirePull(found.Lineage);
         return await files.ResultAsync((await exports.GetAsync(adapter, found, export)).Files ?? [], path, ct);
     }
 

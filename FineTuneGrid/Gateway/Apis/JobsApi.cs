@@ -48,7 +48,7 @@ public static class JobsApi
         jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("What a worker of the job printed, ?worker=0 (the first) and up; ?follow=true until the job ends");
     }
 
-    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, QuotaGate quotas, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
+    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, LicenseDoor licenses, QuotaGate quotas, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
     {
         var body = await BodyReader.ReadAsync(context.Request, MaxSpecBytes, ct);
         var spec = JobSpecReader.Read(body);
@@ -56,7 +56,7 @@ public static class JobsApi
         var org = AdapterRef.Parse(spec.Adapter, "adapter").Org;
         if (!caller.CanSee(org)) throw new GridException(ErrorCodes.NotFound, $"There is no organisation '{org}' that this key can see.", "adapter");
         if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
-        await CheckNamesAsync(names, new Principal(caller.KeyId, org, Role.Member), spec);
+        await CheckNamesAsync(names, licenses, new Principal(caller.KeyId, org, Role.Member), spec);
         var key = context.Request.Headers[IdempotentPosts.Header].ToString();
         var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key) { TraceParent = Activity.Current?.Id };
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
@@ -67,12 +67,14 @@ public static class JobsApi
         return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{id}");
     }
 
-    /// <summary>A name that nobody knows is refused at once, not by a job that fails later. Seen as the job's organisation will see it.</summary>
-    private static async Task CheckNamesAsync(NameResolver names, Principal submitter, JobSpec spec)
+    /// <summary>A name that nobody knows, or licences that may not meet, are refused at once, not by a job that fails later. Seen as the job's organisation will see it.</summary>
+    private static async Task CheckNamesAsync(NameResolver names, LicenseDoor licenses, Principal submitter, JobSpec spec)
     {
-        if ((spec.BaseModelName() ?? spec.BaseModelInit()?.Tokenizer) is { } model) await names.ModelAsync(submitter, model, null, "base_model");
-        await names.DatasetAsync(submitter, spec.Data.Train, null, "data.train");
-        if (spec.Data.Validation is { } validation) await names.DatasetAsync(submitter, validation, null, "data.validation");
+        var model = (spec.BaseModelName() ?? spec.BaseModelInit()?.Tokenizer) is { } name ? await names.ModelAsync(submitter, name, null, "base_model") : null;
+        var trained = spec.BaseModelInit() is null ? model : null;
+        licenses.RequireSubmit(trained, await names.DatasetAsync(submitter, spec.Data.Train, null, "data.train"), "data.train");
+        if (spec.Data.Validation is { } validation)
+            licenses.RequireSubmit(trained, await names.DatasetAsync(submitter, validation, null, "data.validation"), "data.validation");
     }
 
     private static async Task<IResult> List(HttpContext context, IGrainFactory grains, JobAccess access, string? after, int? limit)

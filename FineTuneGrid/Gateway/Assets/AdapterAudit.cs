@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Inspection;
+using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Gateway.Assets;
@@ -40,7 +41,7 @@ public sealed class AdapterAudit(IBlobStore store)
     }
 
     private static string? Unlisted(SourceFile file, Dictionary<string, AdapterFile>? listed) =>
-        listed is null || file.Path == AdapterManifest.FileName || (listed.TryGetValue(file.Path, out var known) && known.Length == file.Length && known.Sha256 == file.Sha256)
+        listed is null || file.Path is AdapterManifest.FileName or ProvenanceStatement.FileName || (listed.TryGetValue(file.Path, out var known) && known.Length == file.Length && known.Sha256 == file.Sha256)
             ? null
             : $"is not what {AdapterManifest.FileName} lists";
 }

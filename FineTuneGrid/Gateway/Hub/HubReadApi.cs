@@ -68,11 +68,12 @@ public static class HubReadApi
         return Results.Json(HubPaging.Page(context, history, r => r.Sha, cursor, limit).Select(r => HubViews.Commit(repo, r)), HubViews.Json);
     }
 
-    private static async Task<IResult> Resolve(HttpContext context, HubRepos repos, StoredFiles files, HubAddress address, CancellationToken ct)
+    private static async Task<IResult> Resolve(HttpContext context, HubRepos repos, LicenseDoor licenses, StoredFiles files, HubAddress address, CancellationToken ct)
     {
         var (repo, revision) = await FindAsync(context, repos, address);
         context.Response.Headers["X-Repo-Commit"] = revision.Sha;
         if (revision.Files.FirstOrDefault(f => f.Path == address.Path) is not { } file) return await MissingAsync(context, repo, revision, address);
+        licenses.RequirePull(revision.Lineage);
         context.Response.Headers["X-Linked-Size"] = file.Length.ToString(CultureInfo.InvariantCulture);
         context.Response.Headers["X-Linked-ETag"] = $"\"{file.Sha256}\"";
         return await files.ResultAsync(revision.Files, address.Path, ct);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Inspection;
 
 namespace FineTuneGrid.Gateway.Hub;
@@ -36,7 +37,8 @@ public sealed record HubRepo(
 /// <summary>One immutable version.</summary>
 /// <param name="Name">The tag.</param>
 /// <param name="Sha">The commit id: 40 hexadecimal digits, a function of the files.</param>
-public sealed record HubRevision(string Name, string Sha, DateTimeOffset CreatedAt, string Title, IReadOnlyList<SourceFile> Files)
+/// <param name="Lineage">Of an adapter.</param>
+public sealed record HubRevision(string Name, string Sha, DateTimeOffset CreatedAt, string Title, IReadOnlyList<SourceFile> Files, AdapterLineage? Lineage = null)
 {
     /// <summary>Commit ids are cut from the SHA-256 over the files, so that the same files have the same id everywhere.</summary>
     public const int ShaLength = 40;

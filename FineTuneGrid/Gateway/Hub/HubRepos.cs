@@ -28,7 +28,7 @@ public sealed class HubRepos(NameResolver names)
         var newestFirst = adapter.Versions.OrderByDescending(v => int.Parse(v.Version, CultureInfo.InvariantCulture)).ToList();
         var lineage = newestFirst[0].Lineage;
         return new HubRepo($"{adapter.Org}/{adapter.Name}", adapter.Id, adapter.Org, adapter.CreatedAt, lineage.Kind == "full" ? "transformers" : "peft", lineage.BaseModel, lineage.BaseLicense,
-            [.. newestFirst.Select(v => new HubRevision(v.Version, v.Revision, v.CreatedAt, $"Version {v.Version}", v.Files))]);
+            [.. newestFirst.Select(v => new HubRevision(v.Version, v.Revision, v.CreatedAt, $"Version {v.Version}", v.Files, v.Lineage))]);
     }
 
     /// <summary>A base model never changes: it has one version.</summary>

@@ -9,7 +9,7 @@ public static class ProblemMap
     {
         ErrorCodes.InvalidRequest or ErrorCodes.InvalidJson or ErrorCodes.UnknownField or ErrorCodes.DigestMismatch => 400,
         ErrorCodes.Unauthenticated => 401,
-        ErrorCodes.Forbidden => 403,
+        ErrorCodes.Forbidden or ErrorCodes.LicenseRefused => 403,
         ErrorCodes.NotFound => 404,
         ErrorCodes.Conflict or ErrorCodes.AlreadyExists or ErrorCodes.InUse or ErrorCodes.QuotaExceeded or ErrorCodes.Fenced or ErrorCodes.LeaseLost => 409,
         ErrorCodes.PreconditionFailed => 412,

@@ -1,13 +1,17 @@
 using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Gateway.Access;
 
 namespace FineTuneGrid.Host;
 
 /// <summary>What the control processes of a grid know and nobody else: the same on every silo.</summary>
 /// <param name="Node">Signs node tokens and the silos' own calls.</param>
-internal sealed record GridSecrets(byte[] Node, GatewaySecrets Gateway)
+/// <param name="Signing">Signs what is said of published adapters.</param>
+internal sealed record GridSecrets(byte[] Node, string Signing, GatewaySecrets Gateway)
 {
+    public const string SigningFile = "secrets/signing.key";
+
     public const string NodeKeyFile = "node.key";
 
     private const int Bytes = 32;
@@ -15,7 +19,7 @@ internal sealed record GridSecrets(byte[] Node, GatewaySecrets Gateway)
     public static async Task<GridSecrets> OpenAsync(ISecretVault vault, string data)
     {
         var secrets = new GridSecrets(
-            await BytesAsync(vault, NodeKeyFile),
+            await BytesAsync(vault, NodeKeyFile), await vault.EnsureAsync(SigningFile, SigningKey.CreatePem),
             new GatewaySecrets(
                 await BytesAsync(vault, GatewaySecrets.PepperFile), await BytesAsync(vault, GatewaySecrets.SessionFile), await vault.EnsureAsync(AdminKey.FileName, ApiKeys.Create)));
         KeepAdminKey(data, secrets.Gateway.Admin);

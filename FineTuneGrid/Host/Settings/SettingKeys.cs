@@ -23,13 +23,15 @@ internal static class SettingKeys
     public const string UnreferencedDays = "Retention:UnreferencedDays";
     public const string CheckpointHours = "Retention:CheckpointHours";
 
+    public const string LicensePolicy = "Licenses:Policy";
+
     /// <summary>Names a folder with a file for each setting that is not to be in the environment.</summary>
     public const string FilesVariable = "FTG_SETTINGS_DIR";
 
     public static readonly string[] All =
     [
         AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
-        UploadDays, UnreferencedDays, CheckpointHours,
+        UploadDays, UnreferencedDays, CheckpointHours, LicensePolicy,
     ];
 
     /// <summary>The environment variable of a key.</summary>

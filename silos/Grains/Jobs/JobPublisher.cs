@@ -10,6 +10,8 @@ namespace FineTuneGrid.Grains.Jobs;
 /// <summary>Registers the result of a job. The registry knows the job as the source, so a second call finds the first one's version.</summary>
 public sealed class JobPublisher(IGrainFactory grains, IJobCheckpoints checkpoints)
 {
+    private const string Weights = "adapter_model.safetensors";
+
     /// <summary>Returns the version.</summary>
     public async Task<string> PublishAsync(JobState state)
     {
@@ -20,7 +22,9 @@ public sealed class JobPublisher(IGrainFactory grains, IJobCheckpoints checkpoin
         var adapter = grains.GetGrain<IAdapterGrain>(id);
         await adapter.Create(reference.Org, reference.Name);
         var files = await checkpoints.ResultFilesAsync(state.Id, state.ResultManifest!);
-        var version = await adapter.Publish(new AdapterPublication(state.Id, files, Lineage(state), Metrics(state)));
+        var committed = state.Checkpoints.Select(c => new PublishedCheckpoint(c.Step, c.AdapterSha256, c.OptimizerSha256, c.ManifestKey));
+        var parent = state.Plan!.InitAdapter?.FirstOrDefault(f => f.Path == Weights)?.Sha256;
+        var version = await adapter.Publish(new AdapterPublication(state.Id, files, Lineage(state), Metrics(state), [.. committed], parent));
         return version.Version;
     }
 

@@ -3,9 +3,11 @@ using FineTuneGrid.Contracts.Datasets;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Licensing;
 using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Grains.Jobs;
+using Microsoft.Extensions.Options;
 using Orleans;
 
 namespace FineTuneGrid.Grains.Planning;
@@ -14,10 +16,8 @@ namespace FineTuneGrid.Grains.Planning;
 /// Turns what a user names into what a trainer gets: models, tokenised data, the adapter to start from, and the plan. All of
 /// it happens before a device is used. Repeating it gives the same result while the assets exist.
 /// </summary>
-public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAdapterCheck initAdapters, IJobPlanner planner)
+public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAdapterCheck initAdapters, IJobPlanner planner, IOptions<GridOptions> options)
 {
-    /// <summary>Name of the format of pairs.</summary>
-
     public async Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission)
     {
         var (spec, org) = (submission.Spec, submission.Org);
@@ -25,6 +25,9 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         var train = await FindDatasetAsync(jobId, org, spec.Data.Train, "data.train");
         var validation = spec.Data.Validation is { } name ? await FindDatasetAsync(jobId, org, name, "data.validation") : null;
         CheckObjective(spec, model.Manifest);
+        var baseLicense = spec.BaseModelInit() is null ? model.View.License ?? model.Manifest.License : null;
+        foreach (var data in new[] { train, validation }.OfType<Found<DatasetView, DatasetManifest>>())
+            options.Value.Licenses.Require(LicenseGate.Submit, baseLicense, data.View.License, data == train ? "data.train" : "data.validation");
         var serving = Serving(spec, model.Manifest);
         var init = await initAdapters.ResolveAsync(org, spec, model.Manifest);
         var (found, refusal) = await FindPlaceAsync(spec);
@@ -66,7 +69,7 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
             Classes = trainTokens.Classes,
         };
         var names = new AssetNames(
-            fromScratch ? null : model.View.Name, fromScratch ? null : model.View.License ?? model.Manifest.License,
+            fromScratch ? null : model.View.Name, baseLicense,
             train.View.Name, train.Manifest.Digest, train.View.License, init?.Name);
         var plan = new JobPlan(resolved, fromScratch ? null : model.Manifest, model.Manifest, trainTokens, validationTokens, init?.Files, names);
         return await PlanAsync(jobId, spec, plan, place);

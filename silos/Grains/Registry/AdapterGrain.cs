@@ -1,6 +1,7 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Storage;
 using Microsoft.Extensions.Logging;
 using Orleans;
@@ -22,10 +23,10 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
 
     public AdapterGrain(
         [PersistentState("state", GridStorage.Name)] IPersistentState<Stored<AdapterState>> storage,
-        IBlobStore blobs, TimeProvider time, ILogger<AdapterGrain> logger)
+        IBlobStore blobs, SigningKey key, TimeProvider time, ILogger<AdapterGrain> logger)
     {
         _state = new(storage, OnBroken);
-        _files = new AdapterFiles(blobs, Id);
+        _files = new AdapterFiles(blobs, key, Id);
         (_time, _logger) = (time, logger);
     }
 
@@ -51,8 +52,9 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
         if (state.Versions.FirstOrDefault(v => v.Source == publication.Source) is { } known)
             return known.View;
         var version = state.NextVersion;
-        var files = await _files.StoreAsync(state, version, publication);
-        var view = new AdapterVersionView($"{version}", AdapterFiles.RevisionOf(files), _time.GetUtcNow(), publication.Lineage, publication.Metrics, files);
+        var time = _time.GetUtcNow();
+        var files = await _files.StoreAsync(state, version, publication, time);
+        var view = new AdapterVersionView($"{version}", AdapterFiles.RevisionOf(files), time, publication.Lineage, publication.Metrics, files);
         await _state.UpdateAsync(s => Require(s) with { NextVersion = version + 1, Versions = [.. s!.Versions, new AdapterEntry(publication.Source, view)] });
         LogPublished(Id, state.Org, state.Name, view.Version, view.Revision);
         return view;

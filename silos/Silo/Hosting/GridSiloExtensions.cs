@@ -1,6 +1,7 @@
 using System.Net;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Grains;
 using FineTuneGrid.Grains.Housekeeping;
 using FineTuneGrid.Grains.Jobs;
@@ -36,6 +37,7 @@ public static class GridSiloExtensions
         services.AddSingleton(options.Blobs);
         services.AddSingleton(Options.Create(options.Grid));
         services.AddSingleton(new NodeTokens(options.NodeSecret));
+        services.AddSingleton(_ => SigningKey.FromPem(options.SigningKey));
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IInspector>(_ => new InspectorRunner(options.InspectorCommand));
         services.TryAddSingleton<IJobCheckpoints, JobCheckpoints>();

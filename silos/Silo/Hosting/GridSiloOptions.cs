@@ -14,6 +14,9 @@ public sealed record GridSiloOptions
     /// <summary>Signs node tokens: the same on every silo of the cluster.</summary>
     public required byte[] NodeSecret { get; init; }
 
+    /// <summary>Signs what is said of published adapters: PKCS #8 in PEM, the same on every silo of the cluster.</summary>
+    public required string SigningKey { get; init; }
+
     public int SiloPort { get; init; } = 11111;
 
     /// <summary>Where node agents connect.</summary>

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
+using FineTuneGrid.Contracts.Provenance;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -28,6 +29,7 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapGet("/api/v1/adapters/acme/tuned", () => Results.Text(View(), "application/json"));
         _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/files/{**path}", Serve);
         _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/verify", () => Results.Text(Check(), "application/json"));
+        _app.MapGet("/api/v1/signing-key", () => Results.Json(new { key_id = "k", pem = SigningPem }));
         _app.MapDelete("/api/v1/datasets/held", () => Problem(409, """{"detail":"'held' is used by 2 job(s): job-1, job-2.","findings":[{"where":"job-1","message":"This job uses it."},{"where":"job-2","message":"This job uses it."}]}"""));
         _app.MapGet("/api/v1/jobs", () => Results.Text("""{"data":[{"id":"job-1","status":"running","adapter":"a/b\u001b[31m"}],"next":null}""", "application/json"));
         _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
@@ -45,6 +47,9 @@ public sealed class SmallServer : IAsyncLifetime
 
     public ConcurrentDictionary<string, string> Announced { get; } = new();
 
+    /// <summary>The public key that the server shows.</summary>
+    public string SigningPem { get; set; } = "";
+
     /// <summary>Path and Range header of every file that was asked for.</summary>
     public ConcurrentQueue<(string Path, string Range)> Asked { get; } = new();
 
@@ -54,11 +59,13 @@ public sealed class SmallServer : IAsyncLifetime
         Announced[path] = Sha256(bytes);
     }
 
-    /// <summary>An adapter of two files and its manifest.</summary>
-    public void Reset()
+    /// <summary>An adapter of two files and its manifest; with a key also the key's file and the signed statement of all.</summary>
+    public void Reset(SigningKey? key = null)
     {
         Files.Clear();
+        Announced.Clear();
         Asked.Clear();
+        if (key is not null) Hold(ProvenanceStatement.KeyFileName, Encoding.UTF8.GetBytes(key.Public.Pem));
         Hold("adapter_config.json", "{\"r\":8}"u8.ToArray());
         var weights = new byte[5000];
         new Random(1).NextBytes(weights);
@@ -67,6 +74,15 @@ public sealed class SmallServer : IAsyncLifetime
         var manifest = new AdapterManifest(AdapterManifest.CurrentFormat, Adapter, "1", lineage, new AdapterMetrics(null, null, null, null, null),
             [.. Files.OrderBy(f => f.Key).Select(f => new AdapterFile(f.Key, f.Value.Length, Announced[f.Key]))]);
         Hold(AdapterManifest.FileName, GridJson.ToBytes(manifest));
+        if (key is not null) Sign([.. Announced.Select(f => ResourceDescriptor.OfFile(f.Key, f.Value))], key);
+    }
+
+    public void Sign(IReadOnlyList<ResourceDescriptor> subject, SigningKey key)
+    {
+        var none = new Dictionary<string, string>();
+        var statement = new ProvenanceStatement(ProvenanceStatement.StatementType, subject, ProvenanceStatement.SlsaType, new SlsaProvenance(
+            new SlsaBuildDefinition("urn:test", new Dictionary<string, JsonElement>(), none, []), new SlsaRunDetails(new SlsaBuilder("urn:test", none), new SlsaMetadata(null, default), [])));
+        Hold(ProvenanceStatement.FileName, DsseEnvelope.Sign(ProvenanceStatement.PayloadType, statement.Write(), key).Write());
     }
 
     public async Task InitializeAsync()

@@ -1,3 +1,5 @@
+using FineTuneGrid.Contracts.Licensing;
+using FineTuneGrid.Contracts.Provenance;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -48,6 +50,10 @@ public sealed class GatewayUnderTest : IAsyncLifetime
 
     public HttpClient Revoked { get; private set; } = null!;
 
+    /// <summary>A policy that no other test's licences meet.</summary>
+    private static LicensePolicy Licenses => new([
+        new LicenseRule("sealed-*", null, [LicenseGate.Pull], "It stays in the house."), new LicenseRule(null, "refused-*", [LicenseGate.Submit], "Its source does not allow it.")]);
+
     public string AdminSecret => File.ReadAllText(Path.Combine(Directory, AdminKey.FileName)).Trim();
 
     public async Task InitializeAsync()
@@ -61,11 +67,11 @@ public sealed class GatewayUnderTest : IAsyncLifetime
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.AddGridSilo(new GridSiloOptions
         {
-            Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SiloPort = FreePort.Take(), GatewayPort = FreePort.Take(), InspectorCommand = inspector,
+            Blobs = access, NodeSecret = RandomNumberGenerator.GetBytes(32), SigningKey = SigningKey.CreatePem(), SiloPort = FreePort.Take(), GatewayPort = FreePort.Take(), InspectorCommand = inspector,
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
         var secrets = GatewaySecrets.InFolder(Directory);
-        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
+        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
         App = builder.Build();
         App.MapGridGateway();

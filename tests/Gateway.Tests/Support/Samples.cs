@@ -50,17 +50,17 @@ internal static class Samples
         return client.SendAsync(request);
     }
 
-    public static async Task<string> AddDatasetAsync(this HttpClient client, string name, byte[]? rows = null)
+    public static async Task<string> AddDatasetAsync(this HttpClient client, string name, byte[]? rows = null, string? license = null)
     {
-        var made = await client.PostAsJsonAsync("/api/v1/datasets", new { name }).JsonAsync(HttpStatusCode.Created);
+        var made = await client.PostAsJsonAsync("/api/v1/datasets", new { name, license }).JsonAsync(HttpStatusCode.Created);
         await client.PutAsync($"/api/v1/datasets/{name}/files/rows.jsonl", rows ?? Rows()).JsonAsync(HttpStatusCode.Created);
         await client.PostAsync($"/api/v1/datasets/{name}/commit", null).JsonAsync();
         return made.Text("id");
     }
 
-    public static async Task<string> AddModelAsync(this HttpClient client, string name)
+    public static async Task<string> AddModelAsync(this HttpClient client, string name, string? license = null)
     {
-        var made = await client.PostAsJsonAsync("/api/v1/models", new { name }).JsonAsync(HttpStatusCode.Created);
+        var made = await client.PostAsJsonAsync("/api/v1/models", new { name, license }).JsonAsync(HttpStatusCode.Created);
         await client.PutAsync($"/api/v1/models/{name}/files/config.json", Encoding.UTF8.GetBytes(Config)).JsonAsync(HttpStatusCode.Created);
         await client.PutAsync($"/api/v1/models/{name}/files/model.safetensors", Weights()).JsonAsync(HttpStatusCode.Created);
         await client.PostAsync($"/api/v1/models/{name}/commit", null).JsonAsync();

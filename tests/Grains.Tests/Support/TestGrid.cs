@@ -6,6 +6,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Grains;
 using FineTuneGrid.Grains.Jobs;
 using FineTuneGrid.Grains.Planning;
@@ -61,6 +62,7 @@ internal sealed class TestGrid : IAsyncDisposable
         {
             Blobs = BlobAccessIssuer.Local(store.Root),
             NodeSecret = secret,
+            SigningKey = SigningKey.CreatePem(),
             SiloPort = FreePort.Take(),
             GatewayPort = FreePort.Take(),
             InspectorCommand = [],
