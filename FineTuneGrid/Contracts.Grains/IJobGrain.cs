@@ -122,7 +122,8 @@ public static class GangSessions
     public static string GangOf(string session) => session.IndexOf('.') is > 0 and var dot ? session[..dot] : session;
 }
 
-public sealed record JobEventPage(IReadOnlyList<JobEvent> Events, long NextAfter, bool Closed);
+/// <param name="Last">Number of the newest event that there is.</param>
+public sealed record JobEventPage(IReadOnlyList<JobEvent> Events, long NextAfter, bool Closed, long Last = 0);
 
 public sealed record CheckpointView(int Step, int Epoch, long SamplesConsumed, string AdapterSha256, string OptimizerSha256, string ManifestKey, DateTimeOffset Time);
 

@@ -77,6 +77,11 @@ public interface IPoolGrain : IGrainWithStringKey
     [AlwaysInterleave]
     [Alias("Jobs")]
     Task<JobIndexPage> Jobs(string? org, string? after, int limit);
+
+    /// <summary>Of these, the jobs that are not done with.</summary>
+    [AlwaysInterleave]
+    [Alias("LiveJobs")]
+    Task<JobIndexPage> LiveJobs(string? org, string? after, int limit);
 }
 
 public static class PoolKeys

@@ -20,7 +20,8 @@ public sealed class GridException(string code, string message, string? field = n
 }
 
 /// <summary>One finding of a check: where (a field path, a file, a row) and what.</summary>
-public sealed record GridFinding(string Where, string Message, long? Row = null);
+/// <param name="Sample">The beginning of the row, where it could be read.</param>
+public sealed record GridFinding(string Where, string Message, long? Row = null, string? Sample = null);
 
 /// <summary>The serialised form of a <see cref="GridException"/>: job errors, process replies, problem+json extensions.</summary>
 public sealed record GridError(string Code, string Message, string? Field = null, IReadOnlyList<GridFinding>? Findings = null)

@@ -45,6 +45,7 @@ public static class GatewayHosting
         services.AddSingleton<HubPush>();
         services.AddSingleton<HubUploadUrls>();
         services.AddSingleton<JobAccess>();
+        services.AddSingleton<JobSubmitter>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<ReplyStore>();
@@ -55,6 +56,7 @@ public static class GatewayHosting
         services.AddSingleton<ResumeVerifier>();
         services.AddSingleton<RequestMetrics>();
         services.AddSingleton<JobCensus>();
+        services.AddSingleton<TryBox>();
         services.AddExceptionHandler<ProblemWriter>();
         // The answer then says which parameter does not fit, in every environment.
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
@@ -101,10 +103,7 @@ public static class GatewayHosting
         app.MapKeys();
         app.MapOrgs();
         app.MapHousekeeping();
-        app.MapPageAssets();
-        app.MapSessionPages();
-        app.MapJobPages();
-        app.MapRegistryPages();
+        app.MapPages();
         return app;
     }
 

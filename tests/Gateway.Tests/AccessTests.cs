@@ -19,7 +19,7 @@ public sealed class AccessTests(GatewayUnderTest gateway)
     private static readonly string[] Public =
     [
         "GET /api/v1/jobs/schema", "GET /openapi/{documentName}.json", "GET /livez", "GET /readyz", "GET /healthz", "GET /metrics", "GET /login", "POST /login",
-        "GET /assets/site.css", "GET /assets/site.js", "PUT /api/hub/uploads/{token}", "POST /api/hub/uploads/{token}",
+        "GET /assets/{name}", "PUT /api/hub/uploads/{token}", "POST /api/hub/uploads/{token}",
     ];
 
     private IEnumerable<(string Method, RouteEndpoint Endpoint)> Routes =>

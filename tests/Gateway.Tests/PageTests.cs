@@ -17,11 +17,11 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     [Fact]
     public async Task SignIn_WithAKey_OpensTheWayBack()
     {
-        using var browser = Browser(out var cookies);
+        using var browser = PageBrowser.Open(gateway, out var cookies);
         using var form = await browser.GetAsync("/login?ReturnUrl=%2Fmodels");
-        using var wrong = await SendFormAsync(browser, "/login", await form.Content.ReadAsStringAsync(), ("key", "ftg_wrong"));
+        using var wrong = await PageBrowser.SendFormAsync(browser, "/login", await form.Content.ReadAsStringAsync(), ("key", "ftg_wrong"));
         Assert.Equal(HttpStatusCode.Unauthorized, wrong.StatusCode);
-        using var entered = await SendFormAsync(browser, "/login", await wrong.Content.ReadAsStringAsync(), ("key", gateway.AdminSecret));
+        using var entered = await PageBrowser.SendFormAsync(browser, "/login", await wrong.Content.ReadAsStringAsync(), ("key", gateway.AdminSecret));
         Assert.Equal((HttpStatusCode.Redirect, "/models"), (entered.StatusCode, entered.Headers.Location!.ToString()));
         var session = entered.Headers.GetValues("Set-Cookie").Single(c => c.StartsWith("ftg_session=", StringComparison.Ordinal)).ToLowerInvariant();
         Assert.Contains("httponly", session);
@@ -39,9 +39,9 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     [InlineData("/\\evil.example")]
     public async Task SignIn_NeverLeadsElsewhere(string target)
     {
-        using var browser = Browser(out _);
+        using var browser = PageBrowser.Open(gateway, out _);
         using var form = await browser.GetAsync("/login?ReturnUrl=" + Uri.EscapeDataString(target));
-        using var entered = await SendFormAsync(browser, "/login", await form.Content.ReadAsStringAsync(), ("key", gateway.AdminSecret));
+        using var entered = await PageBrowser.SendFormAsync(browser, "/login", await form.Content.ReadAsStringAsync(), ("key", gateway.AdminSecret));
         Assert.Equal((HttpStatusCode.Redirect, "/"), (entered.StatusCode, entered.Headers.Location!.ToString()));
     }
 
@@ -49,10 +49,10 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     public async Task SignInLink_WorksOnce()
     {
         var link = gateway.App.Services.GetRequiredService<SignInLinks>().Create(gateway.App.Services.GetRequiredService<ApiKeys>().Hash(gateway.AdminSecret)!);
-        using var first = Browser(out _);
+        using var first = PageBrowser.Open(gateway, out _);
         Assert.Equal(HttpStatusCode.Redirect, (await first.GetAsync(link)).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await first.GetAsync("/")).StatusCode);
-        using var second = Browser(out _);
+        using var second = PageBrowser.Open(gateway, out _);
         Assert.Equal(HttpStatusCode.Unauthorized, (await second.GetAsync(link)).StatusCode);
         Assert.Equal(HttpStatusCode.Redirect, (await second.GetAsync("/")).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await second.GetAsync("/login?token=" + new string('0', 48))).StatusCode);
@@ -62,15 +62,15 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     public async Task Form_WithoutItsToken_ChangesNothing()
     {
         var job = await JobAsync("form");
-        using var browser = await SignedInAsync(gateway.AdminSecret);
+        using var browser = await PageBrowser.SignedInAsync(gateway, gateway.AdminSecret);
         foreach (var path in (string[])["/login", "/logout", $"/jobs/{job}/cancel"])
             await browser.PostAsync(path, new FormUrlEncodedContent([new("key", gateway.AdminSecret)])).ProblemAsync(HttpStatusCode.Forbidden, ErrorCodes.Forbidden);
-        using var other = await SignedInAsync(gateway.AdminSecret);
+        using var other = await PageBrowser.SignedInAsync(gateway, gateway.AdminSecret);
         var foreignToken = await other.GetStringAsync($"/jobs/{job}");
-        await SendFormAsync(browser, $"/jobs/{job}/cancel", foreignToken).ProblemAsync(HttpStatusCode.Forbidden, ErrorCodes.Forbidden);
+        await PageBrowser.SendFormAsync(browser, $"/jobs/{job}/cancel", foreignToken).ProblemAsync(HttpStatusCode.Forbidden, ErrorCodes.Forbidden);
         Assert.NotEqual("cancelled", (await gateway.Member.GetAsync($"/api/v1/jobs/{job}").JsonAsync()).Text("status"));
 
-        using var done = await SendFormAsync(browser, $"/jobs/{job}/cancel", await browser.GetStringAsync($"/jobs/{job}"));
+        using var done = await PageBrowser.SendFormAsync(browser, $"/jobs/{job}/cancel", await browser.GetStringAsync($"/jobs/{job}"));
         Assert.Equal(HttpStatusCode.Redirect, done.StatusCode);
         Assert.Equal("cancelled", (await gateway.Member.GetAsync($"/api/v1/jobs/{job}").JsonAsync()).Text("status"));
     }
@@ -80,10 +80,10 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     {
         var job = await JobAsync("looked-at");
         var (id, secret) = await gateway.KeyAsync("reader", GatewayUnderTest.Acme);
-        using var browser = await SignedInAsync(secret);
+        using var browser = await PageBrowser.SignedInAsync(gateway, secret);
         var page = await browser.GetStringAsync($"/jobs/{job}");
         Assert.DoesNotContain("/cancel", page);
-        using var refused = await SendFormAsync(browser, $"/jobs/{job}/cancel", page);
+        using var refused = await PageBrowser.SendFormAsync(browser, $"/jobs/{job}/cancel", page);
         Assert.Equal("validating", (await gateway.Member.GetAsync($"/api/v1/jobs/{job}").JsonAsync()).Text("status"));
         await gateway.Admin.DeleteAsync($"/api/v1/keys/{id}").JsonAsync();
         Assert.Equal(HttpStatusCode.Redirect, (await browser.GetAsync($"/jobs/{job}")).StatusCode);
@@ -93,17 +93,17 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     public async Task Stranger_SeesNoPageOfAnotherOrganisationsJob()
     {
         var job = await JobAsync("private");
-        using var browser = await SignedInAsync((await gateway.KeyAsync("member", GatewayUnderTest.Globex)).Secret);
+        using var browser = await PageBrowser.SignedInAsync(gateway, (await gateway.KeyAsync("member", GatewayUnderTest.Globex)).Secret);
         await browser.GetAsync($"/jobs/{job}").ProblemAsync(HttpStatusCode.NotFound, ErrorCodes.NotFound);
-        Assert.DoesNotContain(job, await browser.GetStringAsync("/"));
+        foreach (var list in (string[])["/", "/jobs", "/jobs?state=active", "/jobs?org=acme"]) Assert.DoesNotContain(job, await browser.GetStringAsync(list));
     }
 
     [Fact]
     public async Task Pages_ShowHostileNamesAsText_UnderAStrictPolicy()
     {
         var job = await JobAsync(Hostile);
-        using var browser = await SignedInAsync(gateway.AdminSecret);
-        foreach (var path in (string[])["/", $"/jobs/{job}", $"/jobs/{job}?live=true", "/models", "/datasets", "/adapters", "/nodes"])
+        using var browser = await PageBrowser.SignedInAsync(gateway, gateway.AdminSecret);
+        foreach (var path in (string[])["/", "/jobs", "/jobs/new", $"/jobs/new?from={job}", $"/jobs/{job}", $"/jobs/{job}?part=head", "/models", "/datasets", "/adapters", "/nodes", "/keys"])
         {
             using var response = await browser.GetAsync(path);
             var page = await response.Content.ReadAsStringAsync();
@@ -122,8 +122,8 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     [Fact]
     public async Task SignOut_EndsTheSession()
     {
-        using var browser = await SignedInAsync(gateway.AdminSecret);
-        using var left = await SendFormAsync(browser, "/logout", await browser.GetStringAsync("/"));
+        using var browser = await PageBrowser.SignedInAsync(gateway, gateway.AdminSecret);
+        using var left = await PageBrowser.SendFormAsync(browser, "/logout", await browser.GetStringAsync("/"));
         Assert.Equal(HttpStatusCode.Redirect, left.StatusCode);
         Assert.Equal(HttpStatusCode.Redirect, (await browser.GetAsync("/")).StatusCode);
     }
@@ -131,6 +131,9 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
     [Theory]
     [InlineData("/assets/site.css", "text/css")]
     [InlineData("/assets/site.js", "text/javascript")]
+    [InlineData("/assets/parts.js", "text/javascript")]
+    [InlineData("/assets/job.js", "text/javascript")]
+    [InlineData("/assets/icon.svg", "image/svg+xml")]
     public async Task PageAssets_AreServed(string path, string type)
     {
         using var response = await gateway.Nobody.GetAsync(path);
@@ -147,31 +150,6 @@ public sealed partial class PageTests(GatewayUnderTest gateway)
         }
         return (await gateway.Member.SubmitAsync(Samples.Job("pages", "pages", name: name)).JsonAsync(HttpStatusCode.Created)).Text("id");
     }
-
-    private HttpClient Browser(out CookieContainer cookies)
-    {
-        cookies = new CookieContainer();
-        return new HttpClient(new HttpClientHandler { AllowAutoRedirect = false, CookieContainer = cookies }) { BaseAddress = gateway.Address };
-    }
-
-    private async Task<HttpClient> SignedInAsync(string secret)
-    {
-        var browser = Browser(out _);
-        using var entered = await SendFormAsync(browser, "/login", await browser.GetStringAsync("/login"), ("key", secret));
-        Assert.Equal(HttpStatusCode.Redirect, entered.StatusCode);
-        return browser;
-    }
-
-    /// <summary>Sends the page's hidden fields, as its forms would.</summary>
-    private static Task<HttpResponseMessage> SendFormAsync(HttpClient browser, string path, string page, params (string Name, string Value)[] more)
-    {
-        var fields = HiddenField().Matches(page).Select(m => KeyValuePair.Create(m.Groups["name"].Value, WebUtility.HtmlDecode(m.Groups["value"].Value)))
-            .DistinctBy(f => f.Key).Concat(more.Select(m => KeyValuePair.Create(m.Name, m.Value)));
-        return browser.PostAsync(path, new FormUrlEncodedContent(fields));
-    }
-
-    [GeneratedRegex("""<input type="hidden" name="(?<name>[^"]+)" value="(?<value>[^"]*)">""")]
-    private static partial Regex HiddenField();
 
     [GeneratedRegex("""<[^>]+\s(on[a-z]+|style)=|<script>|<style|javascript:""", RegexOptions.IgnoreCase)]
     private static partial Regex InlineCode();

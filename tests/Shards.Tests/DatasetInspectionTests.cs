@@ -42,6 +42,26 @@ public sealed class DatasetInspectionTests : IDisposable
     public async Task Inspect_EachFormat_IsRecognised(string format, string line) =>
         Assert.Equal(format, (await InspectAsync(await _data.AddAsync("rows.jsonl", line))).Format);
 
+    [Fact]
+    public async Task Inspect_RecordsHowLongRowsAre_AndTheFirstOnes()
+    {
+        var longer = $$"""{"prompt":"é","completion":"{{new string('x', 5000)}}"}""";
+        var statistics = (await InspectAsync(await _data.AddAsync("a.jsonl", """{"prompt":"ab","completion":"c"}""", longer), await _data.AddAsync("b.jsonl", longer, longer))).Statistics!;
+        Assert.Equal((4L, 3L, 5001L, 3 + 3 * 5001L), (statistics.Characters.Count, statistics.Characters.Shortest, statistics.Characters.Longest, statistics.Characters.Total));
+        Assert.Equal(["""{"prompt":"ab","completion":"c"}""", longer[..2000] + " ...", longer[..2000] + " ..."], statistics.Samples);
+        Assert.Equal(3, (await InspectAsync(await _data.AddAsync("ids.jsonl", """{"input_ids":[1,2,3]}"""))).Statistics!.Characters.Longest);
+        Assert.Null((await InspectAsync(await _data.AddAsync("both.jsonl", """{"prompt":"a","completion":"b","instruction":"c","output":"d"}"""))).Statistics);
+    }
+
+    [Fact]
+    public async Task Inspect_ARowThatDoesNotFit_IsShownWithItsBeginning()
+    {
+        var bad = $$"""{"prompt":"{{new string('p', 400)}}","completion":""}""";
+        var file = await _data.AddAsync("rows.jsonl", """{"prompt":"a","completion":"b"}""", bad);
+        var finding = Assert.Single((await Assert.ThrowsAsync<GridException>(() => InspectAsync(file))).Findings);
+        Assert.Equal((2L, bad[..300] + " ..."), (finding.Row, finding.Sample));
+    }
+
     [Theory]
     [InlineData("empty_dataset", "no rows", "")]
     [InlineData("empty_dataset", "no rows", "\n\n  \n")]

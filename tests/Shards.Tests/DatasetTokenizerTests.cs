@@ -22,6 +22,7 @@ public sealed class DatasetTokenizerTests : IDisposable
         Assert.Equal((25, 25L), (tokens.Count, index.Examples));
         Assert.Equal(index.Tokens, tokens.Lengths.Sum(l => (long)l));
         Assert.Equal(index.LongestExample, tokens.Lengths.Max());
+        Assert.Equal((index.Examples, (long)tokens.Lengths.Min(), (long)index.LongestExample, index.Tokens), (index.Lengths!.Count, index.Lengths.Shortest, index.Lengths.Longest, index.Lengths.Total));
         var text = await DatasetTokenizer.LoadAsync(_data.Store, model);
         for (var i = 0; i < tokens.Count; i++)
         {

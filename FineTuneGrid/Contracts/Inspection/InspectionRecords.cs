@@ -85,6 +85,9 @@ public sealed record DatasetManifest(
     IReadOnlyList<SourceFile> Files,
     string? License = null)
 {
+    /// <summary>What its rows are like; null where its columns fit several formats, so that no row was looked into, and where an older build read it.</summary>
+    public DatasetStatistics? Statistics { get; init; }
+
     [JsonIgnore]
     public long Bytes => Files.Sum(f => f.Length);
 }
@@ -129,6 +132,9 @@ public sealed record TokenIndex(
 {
     /// <summary>Names of the classes, by their ids; null where the examples are none to classify.</summary>
     public IReadOnlyList<string>? Classes { get; init; }
+
+    /// <summary>Tokens of the examples; null where an older build made them.</summary>
+    public LengthHistogram? Lengths { get; init; }
 
     /// <summary>How rows become tokens. Raised whenever the same input would give other tokens than before.</summary>
     public const string Recipe = "ftg-tokens-2";

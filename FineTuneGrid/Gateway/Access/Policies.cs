@@ -13,6 +13,7 @@ public static class Policies
     /// <summary>Pages: a browser session of any role.</summary>
     public const string Page = "page";
     public const string PageMember = "page-member";
+    public const string PageAdmin = "page-admin";
 
     /// <summary>The Orleans dashboard: an admin's browser session or key.</summary>
     public const string Dashboard = "dashboard";
@@ -26,6 +27,7 @@ public static class Policies
         options.AddPolicy(Admin, p => p.RequireRole(nameof(Role.Admin)));
         options.AddPolicy(Page, p => p.AddAuthenticationSchemes(SessionScheme).RequireAuthenticatedUser());
         options.AddPolicy(PageMember, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Member), nameof(Role.Admin)));
+        options.AddPolicy(PageAdmin, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Admin)));
         options.AddPolicy(Dashboard, p => p.AddAuthenticationSchemes(SessionScheme, KeyAuthentication.SchemeName).RequireRole(nameof(Role.Admin)));
         // Without this the fallback would also answer for unknown paths and wrong methods, and hide them behind a 401.
         options.FallbackPolicy = new AuthorizationPolicyBuilder()

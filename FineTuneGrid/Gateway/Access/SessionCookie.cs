@@ -13,7 +13,12 @@ internal static class SessionCookie
         options.Cookie.SameSite = SameSiteMode.Strict;
         options.ExpireTimeSpan = TimeSpan.FromHours(12);
         options.LoginPath = "/login";
-        options.AccessDeniedPath = "/login";
+        // Signing in again would not help: the refusal is told.
+        options.Events.OnRedirectToAccessDenied = context =>
+        {
+            context.Response.StatusCode = StatusCodes.Status403Forbidden;
+            return Task.CompletedTask;
+        };
         options.Events.OnValidatePrincipal = async context =>
         {
             var cache = context.HttpContext.RequestServices.GetRequiredService<KeyCache>();

@@ -1,15 +1,10 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
 using FineTuneGrid.Contracts;
-using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
-using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
-using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Gateway.Runs;
 using FineTuneGrid.Gateway.Telemetry;
 using Orleans;
@@ -48,33 +43,13 @@ public static class JobsApi
         jobs.MapGet("/{id}/logs", Logs).RequireAuthorization(Policies.Reader).WithSummary("What a worker of the job printed, ?worker=0 (the first) and up; ?follow=true until the job ends");
     }
 
-    private static async Task<IResult> Submit(HttpContext context, JobAccess access, NameResolver names, LicenseDoor licenses, QuotaGate quotas, IdempotencyStore idempotency, bool? dry_run, CancellationToken ct)
+    private static async Task<IResult> Submit(HttpContext context, JobAccess access, JobSubmitter submitter, bool? dry_run, CancellationToken ct)
     {
         var body = await BodyReader.ReadAsync(context.Request, MaxSpecBytes, ct);
-        var spec = JobSpecReader.Read(body);
-        var caller = context.Caller();
-        var org = AdapterRef.Parse(spec.Adapter, "adapter").Org;
-        if (!caller.CanSee(org)) throw new GridException(ErrorCodes.NotFound, $"There is no organisation '{org}' that this key can see.", "adapter");
-        if (!caller.CanWrite(org)) throw new GridException(ErrorCodes.Forbidden, $"This key may not write to organisation '{org}'.", "adapter");
-        await CheckNamesAsync(names, licenses, new Principal(caller.KeyId, org, Role.Member), spec);
-        var key = context.Request.Headers[IdempotentPosts.Header].ToString();
-        var submission = new JobSubmission(spec, org, caller, key.Length == 0 ? null : key) { TraceParent = Activity.Current?.Id };
+        var submission = await submitter.PrepareAsync(context.Caller(), JobSpecReader.Read(body), IdempotentPosts.KeyOf(context.Request));
         if (dry_run == true) return Results.Json(await access.PlanAsync(submission), GridJson.Options);
-        var id = key.Length == 0 ? access.NewId() : await idempotency.ClaimAsync(caller.KeyId, key, Convert.ToHexStringLower(SHA256.HashData(body)), access.NewId(), ct);
-        // A repetition of what was accepted is answered, however full the store is meanwhile.
-        if (key.Length == 0 || await access.Grain(id).Get() is null) await quotas.RequireRoomAsync(org);
-        var job = await access.Grain(id).Submit(submission);
-        return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{id}");
-    }
-
-    /// <summary>A name that nobody knows, or licences that may not meet, are refused at once, not by a job that fails later. Seen as the job's organisation will see it.</summary>
-    private static async Task CheckNamesAsync(NameResolver names, LicenseDoor licenses, Principal submitter, JobSpec spec)
-    {
-        var model = (spec.BaseModelName() ?? spec.BaseModelInit()?.Tokenizer) is { } name ? await names.ModelAsync(submitter, name, null, "base_model") : null;
-        var trained = spec.BaseModelInit() is null ? model : null;
-        licenses.RequireSubmit(trained, await names.DatasetAsync(submitter, spec.Data.Train, null, "data.train"), "data.train");
-        if (spec.Data.Validation is { } validation)
-            licenses.RequireSubmit(trained, await names.DatasetAsync(submitter, validation, null, "data.validation"), "data.validation");
+        var job = await submitter.SubmitAsync(submission, body, ct);
+        return Results.Json(job, GridJson.Options, statusCode: StatusCodes.Status201Created).WithLocation(context, $"/api/v1/jobs/{job.Id}");
     }
 
     private static async Task<IResult> List(HttpContext context, IGrainFactory grains, JobAccess access, string? after, int? limit)

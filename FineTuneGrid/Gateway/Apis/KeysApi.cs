@@ -25,14 +25,7 @@ public static class KeysApi
     private static async Task<IResult> Create(HttpContext context, IGrainFactory grains, ApiKeys keys, IdempotencyStore idempotency, TimeProvider time, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<CreateKeyRequest>(context.Request, ct);
-        if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 200) throw new GridException(ErrorCodes.InvalidValue, "name must have 1 to 200 characters.", "name");
-        if (request.Role != Role.Admin && request.Org is null) throw new GridException(ErrorCodes.MissingField, $"org is required for a {request.Role.ToString().ToLowerInvariant()} key.", "org");
-        if (request.Org is { } org)
-        {
-            Names.Check(org, "org");
-            await grains.GetGrain<IOrgGrain>(org).Ensure();
-            await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
-        }
+        await PrepareAsync(grains, request);
         var (id, secret) = (Ids.New(Ids.Key, time.GetUtcNow()), ApiKeys.Create());
         if (context.Request.Headers[IdempotentPosts.Header].ToString() is { Length: > 0 } key)
         {
@@ -44,11 +37,26 @@ public static class KeysApi
         return Results.Json(new CreatedKey(view, secret), GridJson.Options, statusCode: StatusCodes.Status201Created);
     }
 
-    private static async Task<IResult> Revoke(IGrainFactory grains, KeyCache cache, string id)
+    /// <summary>Checks what is asked for, and makes the organisation known that it is for.</summary>
+    internal static async Task PrepareAsync(IGrainFactory grains, CreateKeyRequest request)
+    {
+        if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 200) throw new GridException(ErrorCodes.InvalidValue, "name must have 1 to 200 characters.", "name");
+        if (request.Role != Role.Admin && request.Org is null) throw new GridException(ErrorCodes.MissingField, $"org is required for a {request.Role.ToString().ToLowerInvariant()} key.", "org");
+        if (request.Org is { } org)
+        {
+            Names.Check(org, "org");
+            await grains.GetGrain<IOrgGrain>(org).Ensure();
+            await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
+        }
+    }
+
+    private static async Task<IResult> Revoke(IGrainFactory grains, KeyCache cache, string id) => Results.Json(await RevokeAsync(grains, cache, id), GridJson.Options);
+
+    internal static async Task<KeyView> RevokeAsync(IGrainFactory grains, KeyCache cache, string id)
     {
         if (id == AdminKey.Id) throw new GridException(ErrorCodes.Conflict, $"The first admin key lives in {AdminKey.FileName} and is not revoked here.", "id");
         var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).Revoke(id) ?? throw NameResolver.Missing("key", id);
         cache.Clear();
-        return Results.Json(view, GridJson.Options);
+        return view;
     }
 }

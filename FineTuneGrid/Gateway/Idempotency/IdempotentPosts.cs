@@ -27,10 +27,12 @@ public sealed class IdempotentPosts(ReplyStore replies)
 
     private readonly ConcurrentDictionary<string, Task> _working = new();
 
+    /// <summary>Null where the request has none.</summary>
+    public static string? KeyOf(HttpRequest request) => request.Headers[Header].ToString() is { Length: > 0 } key ? key : null;
+
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
-        var key = context.Request.Headers[Header].ToString();
-        if (key.Length == 0 || !HttpMethods.IsPost(context.Request.Method) || context.GetEndpoint() is not RouteEndpoint endpoint
+        if (KeyOf(context.Request) is not { } key || !HttpMethods.IsPost(context.Request.Method) || context.GetEndpoint() is not RouteEndpoint endpoint
             || endpoint.RoutePattern.RawText?.StartsWith("/api/", StringComparison.Ordinal) != true)
         {
             await next(context);

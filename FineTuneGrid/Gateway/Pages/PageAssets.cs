@@ -1,23 +1,36 @@
 using System.Security.Cryptography;
+using Microsoft.Net.Http.Headers;
 
 namespace FineTuneGrid.Gateway.Pages;
 
-/// <summary>The style sheet and the script, from this assembly's resources.</summary>
+/// <summary>The style sheet, the scripts and the icon, from this assembly's resources.</summary>
 public static class PageAssets
 {
-    public static void MapPageAssets(this IEndpointRouteBuilder routes)
+    private static readonly Dictionary<string, Asset> All = new Dictionary<string, string>
     {
-        Map(routes, "site.css", "text/css; charset=utf-8");
-        Map(routes, "site.js", "text/javascript; charset=utf-8");
-    }
+        ["site.css"] = "text/css; charset=utf-8",
+        ["site.js"] = "text/javascript; charset=utf-8",
+        ["parts.js"] = "text/javascript; charset=utf-8",
+        ["job.js"] = "text/javascript; charset=utf-8",
+        ["icon.svg"] = "image/svg+xml",
+    }.ToDictionary(a => a.Key, a => Asset.Load(a.Key, a.Value));
 
-    private static void Map(IEndpointRouteBuilder routes, string name, string type)
+    public static void MapPageAssets(this IEndpointRouteBuilder routes) => routes.MapGet("/assets/{name}", (HttpContext context, string name) =>
     {
-        using var resource = typeof(PageAssets).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not embedded");
-        using var copy = new MemoryStream();
-        resource.CopyTo(copy);
-        var bytes = copy.ToArray();
-        var etag = new Microsoft.Net.Http.Headers.EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes))[..16]}\"");
-        routes.MapGet($"/assets/{name}", () => Results.Bytes(bytes, type, entityTag: etag)).AllowAnonymous().ExcludeFromDescription();
+        if (!All.TryGetValue(name, out var asset)) return Results.NotFound();
+        // Asked for anew each time, and answered with nothing where it has not changed.
+        context.Response.Headers.CacheControl = "no-cache";
+        return Results.Bytes(asset.Bytes, asset.Type, entityTag: asset.Tag);
+    }).AllowAnonymous().ExcludeFromDescription();
+
+    private sealed record Asset(byte[] Bytes, string Type, EntityTagHeaderValue Tag)
+    {
+        public static Asset Load(string name, string type)
+        {
+            using var resource = typeof(PageAssets).Assembly.GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not embedded");
+            using var copy = new MemoryStream();
+            resource.CopyTo(copy);
+            return new Asset(copy.ToArray(), type, new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(copy.ToArray()))[..16]}\""));
+        }
     }
 }

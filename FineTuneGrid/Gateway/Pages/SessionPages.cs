@@ -13,6 +13,7 @@ public static class SessionPages
         routes.MapGet("/login", SignInForm).AllowAnonymous().ExcludeFromDescription();
         routes.MapPost("/login", SignIn).AllowAnonymous().ExcludeFromDescription();
         routes.MapPost("/logout", SignOut).RequireAuthorization(Policies.Page).ExcludeFromDescription();
+        routes.MapTheme();
     }
 
     /// <summary>Refuses a form that was not made by this session.</summary>
@@ -27,6 +28,10 @@ public static class SessionPages
             throw new GridException(ErrorCodes.Forbidden, "The form's security token is missing or stale; reload the page and try again.", inner: e);
         }
     }
+
+    /// <summary>Where a form wants to go back to, as long as it is a place of this site.</summary>
+    public static string LocalPath(string target) =>
+        target.StartsWith('/') && !target.StartsWith("//", StringComparison.Ordinal) && !target.Contains('\\') ? target : "/";
 
     private static async Task<IResult> SignInForm(HttpContext context, SignInLinks links, KeyCache cache, string? token)
     {
@@ -45,7 +50,7 @@ public static class SessionPages
         var target = form["return"].ToString();
         if (keys.Hash(form["key"].ToString().Trim()) is { } hash && await EnterAsync(context, cache, hash))
         {
-            return Results.LocalRedirect(target.StartsWith('/') && !target.StartsWith("//", StringComparison.Ordinal) && !target.Contains('\\') ? target : "/");
+            return Results.LocalRedirect(LocalPath(target));
         }
         return Form(context, "This is no valid key, or it was revoked.", target);
     }
@@ -66,14 +71,13 @@ public static class SessionPages
 
     private static IResult Form(HttpContext context, string? fault, string target = "")
     {
-        var tokens = context.RequestServices.GetRequiredService<IAntiforgery>().GetAndStoreTokens(context);
         var alert = fault is null ? Html.Empty : Html.Of($"""<p class="notice bad" role="alert">{fault}</p>""");
         return Layout.Page(context, "Sign in", Html.Of($"""
             <section class="card">
             <h1>Sign in</h1>
             {alert}
             <form method="post" action="/login">
-            <input type="hidden" name="{tokens.FormFieldName}" value="{tokens.RequestToken}">
+            {Layout.Token(context)}
             <input type="hidden" name="return" value="{target}">
             <label for="key">API key</label>
             <input id="key" name="key" type="password" autocomplete="current-password" placeholder="ftg_..." required autofocus>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.OpenAi;
+using FineTuneGrid.Gateway.Pages;
 using Microsoft.AspNetCore.Diagnostics;
 
 namespace FineTuneGrid.Gateway.Problems;
@@ -50,6 +51,12 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
     public static async Task WriteAsync(HttpContext context, int status, GridError error)
     {
         if (context.Response.HasStarted) return;
+        var trace = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
+        if (ErrorPage.IsWanted(context))
+        {
+            await ErrorPage.WriteAsync(context, status, error, trace);
+            return;
+        }
         if (OpenAiErrors.IsTheirs(context.Request.Path))
         {
             await OpenAiErrors.WriteAsync(context, status, error);
@@ -63,7 +70,7 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
         context.Response.StatusCode = status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
         var problem = new Problem($"urn:finetunegrid:error:{error.Code}", ProblemMap.Title(status), status, error.Message, error.Code, error.Field,
-            error.Findings, Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier);
+            error.Findings, trace);
         context.Response.ContentType = "application/problem+json";
         await context.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(problem, Json), context.RequestAborted);
     }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using FineTuneGrid.Contracts;
 
 namespace FineTuneGrid.Shards;
@@ -14,11 +15,12 @@ public sealed class FindingList
 
     public IReadOnlyList<GridFinding> Named => _findings;
 
-    public void Add(string file, long row, string message)
+    /// <param name="value">The row itself, where it could be read.</param>
+    public void Add(string file, long row, string message, JsonElement value = default)
     {
         Count++;
         if (_findings.Count < MaximumNamed)
-            _findings.Add(new GridFinding(file, message.Length <= LongestMessage ? message : message[..LongestMessage] + "...", row));
+            _findings.Add(new GridFinding(file, message.Length <= LongestMessage ? message : message[..LongestMessage] + "...", row, RowText.Beginning(value)));
     }
 
     /// <summary>Whether all named findings say exactly this.</summary>

@@ -20,12 +20,17 @@ public static class DatasetInspection
         var format = detected is null or RowFormat.Auto ? null : RowFormat.ByName(detected, columns);
         var (damaged, faults) = (new FindingList(), new FindingList());
         var scan = new DatasetScan(format, damaged, faults);
-        await scan.RunAsync(sources, format?.Columns ?? new HashSet<string>(), cancellation);
+        var survey = new DatasetSurvey();
+        await scan.RunAsync(sources, format?.Columns ?? new HashSet<string>(), cancellation, (row, _) =>
+        {
+            if (format is not null)
+                survey.Add(row);
+        });
         damaged.ThrowIfAny(ErrorCodes.InvalidJson, Field, "Mend or remove these lines.");
         faults.ThrowIfAny(ErrorCodes.InvalidDataset, Field, $"Mend or remove these rows (format '{detected}').");
         if (scan.Rows == 0 || detected is null)
             throw new GridException(ErrorCodes.EmptyDataset, "The data set has no rows.", Field);
         return new DatasetManifest(request.DatasetId, SourceDigest.Ordered(sources.Files), detected, scan.Rows, columns, scan.Shards, sources.Files,
-            await CardLicense.ReadAsync(store, request.Files, cancellation));
+            await CardLicense.ReadAsync(store, request.Files, cancellation)) { Statistics = survey.Conclude() };
     }
 }

@@ -30,7 +30,7 @@ internal sealed class DatasetScan(RowFormat? format, FindingList damaged, Findin
                 }
                 var problem = format?.Problem(row.Value);
                 if (problem is not null)
-                    faults.Add(file.Path, row.Row, problem);
+                    faults.Add(file.Path, row.Row, problem, row.Value);
                 seen?.Invoke(row.Value, problem is null);
             }
         }

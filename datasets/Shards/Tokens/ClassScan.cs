@@ -31,7 +31,7 @@ internal static class ClassScan
             foreach (var row in slice.Rows)
             {
                 if (Problem(row, column, found) is { } problem)
-                    faults.Add(file.Path, row.Row, problem);
+                    faults.Add(file.Path, row.Row, problem, row.Value);
             }
         }
         faults.ThrowIfAny(ErrorCodes.InvalidDataset, "data.train", "Mend or remove these rows.");

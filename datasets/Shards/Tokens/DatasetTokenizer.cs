@@ -99,7 +99,11 @@ public sealed class DatasetTokenizer
             throw;
         }
         var digest = Hash(string.Concat(shards.Select(s => s.Sha256 + "\n")));
-        var index = new TokenIndex($"{_folder}/index.json", digest, _format.Name, _limit, _tally.Examples, _tally.Tokens, _tally.Supervised, _tally.Longest, shards) { Classes = _classes?.Names };
+        var index = new TokenIndex($"{_folder}/index.json", digest, _format.Name, _limit, _tally.Examples, _tally.Tokens, _tally.Supervised, _tally.Longest, shards)
+        {
+            Classes = _classes?.Names,
+            Lengths = _tally.Lengths,
+        };
         await _store.WriteJsonAsync(index.Key, index, options: GridJson.Options, cancellation: cancellation);
         return index;
     }
@@ -120,10 +124,10 @@ public sealed class DatasetTokenizer
         {
             if (results[i].Example is not { } example)
             {
-                _tally.Problem(file, slice.Rows[i].Row, results[i].Problem!);
+                _tally.Problem(file, slice.Rows[i], results[i].Problem!);
                 continue;
             }
-            _tally.Add(file, slice.Rows[i].Row, example, _model.StopIds);
+            _tally.Add(file, slice.Rows[i], example, _model.StopIds);
             examples.Add(example);
         }
         return examples;

@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Text;
 
 namespace FineTuneGrid.Shards;
@@ -11,6 +12,7 @@ internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLe
 
     private readonly FindingList _faults = new();
     private readonly FindingList _long = new();
+    private readonly LengthCount _lengths = new();
     private bool _learnsToStop;
 
     public long Examples { get; private set; }
@@ -23,16 +25,20 @@ internal sealed class TokenizeTally(int limit, int sequenceLength, int contextLe
 
     public bool Refused => _faults.Count > 0 || _long.Count > 0;
 
-    public void Problem(string file, long row, string problem) => _faults.Add(file, row, problem);
+    /// <summary>Tokens of each example, as far as one sequence holds them.</summary>
+    public LengthHistogram? Lengths => _lengths.ToHistogram();
 
-    public void Add(string file, long row, TrainingExample example, IReadOnlySet<int> stops)
+    public void Problem(string file, NumberedRow row, string problem) => _faults.Add(file, row.Row, problem, row.Value);
+
+    public void Add(string file, NumberedRow row, TrainingExample example, IReadOnlySet<int> stops)
     {
         Examples++;
         Tokens += example.Ids.Length;
         var longest = TrainingExample.Lengths(example.Labels).Max();
         Longest = Math.Max(Longest, longest);
+        _lengths.Add(longest);
         if (longest > limit)
-            _long.Add(file, row, $"{longest} tokens");
+            _long.Add(file, row.Row, $"{longest} tokens", row.Value);
         if (classified)
         {
             Supervised++;

@@ -158,7 +158,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
             {
                 var found = state.Events.Last > after ? await _events.ReadAsync(state.Events, Math.Max(0, after), limit) : [];
                 var next = found.Count > 0 ? found[^1].Seq : after;
-                return new JobEventPage(found, next, state.Status.IsTerminal() && next >= state.Events.Last);
+                return new JobEventPage(found, next, state.Status.IsTerminal() && next >= state.Events.Last, state.Events.Last);
             }
             await _changed.WaitAsync(until - Now, _time);
         }

@@ -57,14 +57,20 @@ internal sealed class JobIndex(IBlobStore blobs)
     }
 
     /// <summary>Newest first, those older than <paramref name="after"/>.</summary>
-    public JobIndexPage Page(string? org, string? after, int limit)
+    public JobIndexPage Page(string? org, string? after, int limit) =>
+        Page(after is null ? _ids.Reverse() : _ids.GetViewBetween("", after).Reverse().Where(id => id != after), org, limit);
+
+    /// <summary>Of these, the jobs that are not done with: few beside all there are.</summary>
+    public JobIndexPage LivePage(string? org, string? after, int limit) =>
+        Page(_live.Where(id => after is null || string.CompareOrdinal(id, after) < 0).OrderDescending(StringComparer.Ordinal), org, limit);
+
+    private JobIndexPage Page(IEnumerable<string> newestFirst, string? org, int limit)
     {
         var found = new List<string>();
         string? last = null;
-        var below = after is null ? _ids.Reverse() : _ids.GetViewBetween("", after).Reverse().Where(id => id != after);
-        foreach (var id in below)
+        foreach (var id in newestFirst)
         {
-            if (org is not null && _orgs[id] != org)
+            if (org is not null && _orgs.GetValueOrDefault(id) != org)
                 continue;
             if (found.Count == limit)
                 return new JobIndexPage(found, last);

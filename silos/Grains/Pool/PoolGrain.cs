@@ -115,6 +115,8 @@ public sealed partial class PoolGrain : Grain, IPoolGrain
 
     public Task<JobIndexPage> Jobs(string? org, string? after, int limit) => Task.FromResult(_index.Page(org, after, Math.Clamp(limit, 1, MaxPage)));
 
+    public Task<JobIndexPage> LiveJobs(string? org, string? after, int limit) => Task.FromResult(_index.LivePage(org, after, Math.Clamp(limit, 1, MaxPage)));
+
     private List<int> Taken(string nodeId) =>
         Scheduler.Nodes.TryGetValue(nodeId, out var node) ? Enumerable.Range(0, node.Slots.Count).Where(i => node.Slots[i].Session is not null).ToList() : [];
 
