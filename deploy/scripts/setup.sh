@@ -37,3 +37,7 @@ need_test_servers() {
     # The peer check loads the adapter with plain PyTorch, outside the product.
     apt_need /usr/lib/python3/dist-packages/torch python3-torch
 }
+
+need_browser() {
+    apt_need chromium chromium
+}

@@ -13,6 +13,7 @@ grid_test() {
     done
     need_runtime
     need_test_servers
+    need_browser
     PASSED=0 FAILED=0 SKIPPED=0
     local feed=${GRID_NUGET_FEED:-}
     if [ "$packages" = all ]; then

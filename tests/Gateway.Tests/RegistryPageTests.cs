@@ -32,7 +32,7 @@ public sealed class RegistryPageTests(GatewayUnderTest gateway) : IAsyncLifetime
             """));
         var page = await _browser.GetAsync($"/datasets/{id}").AnswerAsync();
         Assert.Contains("2 rows of 3 to 54 characters; mean 29, half of them at most 3, 95 % at most 54", page);
-        Assert.Contains("<title>2 to 3 characters: 1 rows</title>", page);
+        Assert.Contains("<title>3 to 3 characters: 1 rows</title>", page);
         Assert.Contains("""{"prompt":"ab","completion":"c"}""", page);
         Assert.DoesNotContain("<b>hostile", await _browser.GetStringAsync($"/datasets/{id}"));
     }

@@ -34,7 +34,8 @@ internal static class Format
     /// <summary>The head of an id or a digest, which is enough for people to tell it apart.</summary>
     public static string Short(string id, int length = 14) => id[..Math.Min(length, id.Length)];
 
-    public static Html JobLink(string id, string? name = null) => Html.Of($"""<a href="/jobs/{id}">{(string.IsNullOrWhiteSpace(name) ? Short(id) : name)}</a>""");
+    public static Html JobLink(string id, string? name = null) => string.IsNullOrWhiteSpace(name)
+        ? Html.Of($"""<a class="nowrap" href="/jobs/{id}">{Short(id)}</a>""") : Html.Of($"""<a href="/jobs/{id}">{name}</a>""");
 
     public static Html Facts(params IEnumerable<(string Name, Html Value)> facts) =>
         Html.Of($"""<dl class="facts">{Html.Join(facts.Select(f => Html.Of($"<div><dt>{f.Name}</dt><dd>{f.Value}</dd></div>")))}</dl>""");

@@ -23,7 +23,7 @@ public static class JobListPage
         caption, ["Job", "Adapter", "Base model", "Status", "Progress", "Loss", "Left", "Why"], jobs.Select(j => (Html[])
         [
             Format.JobLink(j.Id, j.Name), Html.Of($"{j.Adapter}"), Html.Of($"{j.Spec.BaseModelName() ?? "random weights"}"), Format.Status(j.Status), Format.Progress(j.Progress),
-            Html.Of($"{Format.Figure(j.Progress.TrainLoss)}"), Html.Of($"{(j.Status.IsTerminal() ? "–" : Format.Duration(j.Progress.EtaSeconds))}"), Html.Of($"{j.Waiting?.Text ?? j.Error?.Message ?? ""}"),
+            Html.Of($"{Format.Figure(j.Progress.TrainLoss)}"), Html.Of($"{(j.Status.IsTerminal() ? "–" : Format.Duration(j.Progress.EtaSeconds))}"), Html.Of($"{Waits.Why(j)?.Text ?? j.Error?.Message ?? ""}"),
         ]), whenEmpty);
 
     private static async Task<IResult> ShowAsync(HttpContext context, IGrainFactory grains, JobAccess access, NameResolver names, AssetService assets, string? after)

@@ -118,7 +118,7 @@ public static class JobPage
     {
         if (job.Error is { } error)
             return Html.Of($"""<div class="notice bad" role="alert"><b>{error.Code}</b> {error.Message}{Findings.List(error)}</div>""");
-        if (job.Waiting is { } why) return Html.Of($"""<p class="notice"><b>Why it waits:</b> {why.Text} {why.Hint}</p>""");
+        if (Waits.Why(job) is { } why) return Html.Of($"""<p class="notice"><b>Why it waits:</b> {why.Text} {why.Hint}</p>""");
         return job.AdapterVersion is { } version
             ? Html.Of($"""<p class="notice good">Registered as <a href="/adapters/{job.Adapter}?version={version}">{job.Adapter}@{version}</a>, to try and to pull.</p>""") : Html.Empty;
     }

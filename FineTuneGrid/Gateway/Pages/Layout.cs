@@ -61,8 +61,9 @@ public static class Layout
             ("/", "Overview"), ("/jobs", "Jobs"), ("/adapters", "Adapters"), ("/models", "Models"), ("/datasets", "Data sets"), ("/nodes", "Nodes"),
             .. caller.IsAdmin ? [("/keys", "Keys"), ("/dashboard/", "Orleans")] : ((string, string)[])[],
         ];
-        var items = Html.Join(links.Select(l => path == l.Href
-            ? Html.Of($"""<a href="{l.Href}" aria-current="page">{l.Label}</a>""") : Html.Of($"""<a href="{l.Href}">{l.Label}</a>""")));
+        var items = Html.Join(links.Select(l => path == l.Href ? Html.Of($"""<a href="{l.Href}" aria-current="page">{l.Label}</a>""")
+            : l.Href != "/" && path.StartsWith(l.Href + "/", StringComparison.Ordinal) ? Html.Of($"""<a href="{l.Href}" aria-current="true">{l.Label}</a>""")
+            : Html.Of($"""<a href="{l.Href}">{l.Label}</a>""")));
         return Html.Of($"""<nav aria-label="Main">{items}</nav><div class="who">{Theme.Switch(context)}<span>{caller.Org ?? "admin"}</span>{Button(context, "/logout", "Sign out", "quiet")}</div>""");
     }
 

@@ -75,13 +75,13 @@ internal static class LineChart
     }
 
     private static Html Legend(ChartLine line) =>
-        Html.Of($"""<span class="key {line.Kind}">{line.Label} <b data-last="{line.Field}">{Number(Math.Round(line.Points[^1].Y, 4 + Digits(line.Points[^1].Y)))}</b></span>""");
+        Html.Of($"""<span class="key {line.Kind}">{line.Label} <b data-last="{line.Field}">{Number(Rounded(line.Points[^1].Y))}</b></span>""");
 
-    /// <summary>How many zeros follow the point before the first digit that is none.</summary>
-    private static int Digits(double value) => value == 0 ? 0 : Math.Clamp(-(int)Math.Floor(Math.Log10(Math.Abs(value))) - 1, 0, 10);
+    /// <summary>To four digits that count.</summary>
+    private static double Rounded(double value) => value == 0 ? 0 : Math.Round(value, Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 15));
 
     private static string Summary(string title, IReadOnlyList<ChartLine> lines) => string.Join("; ", lines.Where(l => l.Points.Count > 0).Select(l =>
-        string.Create(CultureInfo.InvariantCulture, $"{(lines.Count == 1 ? title : l.Label)} from {Number(l.Points[0].Y)} to {Number(l.Points[^1].Y)} over steps {l.Points[0].X:0} to {l.Points[^1].X:0}")));
+        string.Create(CultureInfo.InvariantCulture, $"{(lines.Count == 1 ? title : l.Label)} from {Number(Rounded(l.Points[0].Y))} to {Number(Rounded(l.Points[^1].Y))} over steps {l.Points[0].X:0} to {l.Points[^1].X:0}")));
 
     /// <summary>At most <see cref="MaxPoints"/> points: means over equal runs of steps.</summary>
     private static IReadOnlyList<(double X, double Y)> Thin(IReadOnlyList<(double X, double Y)> points)

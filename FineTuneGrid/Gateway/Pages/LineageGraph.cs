@@ -72,9 +72,9 @@ internal static class LineageGraph
     {
         var drawn = Html.Of($"""
             <rect class="box {box.Kind}" x="{box.X}" y="{box.Y}" width="{BoxWidth}" height="{BoxHeight}" rx="8"/>
-            <text class="name" x="{box.X + 12}" y="{box.Y + 18}">{Cut(box.Title)}</text><text x="{box.X + 12}" y="{box.Y + 35}">{Cut(box.Text)}</text>
+            <text class="name" x="{box.X + 12}" y="{box.Y + 18}">{Cut(box.Title)}</text> <text x="{box.X + 12}" y="{box.Y + 35}">{Cut(box.Text)}</text>
             """);
-        return box.Href is null ? drawn : Html.Of($"""<a href="{box.Href}" aria-label="{box.Title} {box.Text}">{drawn}</a>""");
+        return box.Href is null ? drawn : Html.Of($"""<a href="{box.Href}">{drawn}</a>""");
     }
 
     private static string Digest(string? digest) => digest is null ? "" : Format.Short(digest, 12);

@@ -26,14 +26,12 @@ public static class OverviewPage
         var ended = (await ViewsAsync(access, await pool.Jobs(org, null, LiveShown))).Where(j => j.Status.IsTerminal()).Take(EndedShown);
         var body = Live.Polled(context, Html.Of($"""
             {fleet}
-            <h2>Running</h2>{JobListPage.Table("Running jobs", live.Where(j => !Waits(j)), "Nothing runs.")}
-            <h2>Waiting</h2>{Waiting(live.Where(Waits))}
+            <h2>Running</h2>{JobListPage.Table("Running jobs", live.Where(j => !Waits.Does(j)), "Nothing runs.")}
+            <h2>Waiting</h2>{Waiting(live.Where(Waits.Does))}
             <h2>Ended lately</h2>{JobListPage.Table("Jobs that ended lately", ended, "No job has ended yet.")}
             """));
         return Live.Wanted(context) is null ? Layout.Page(context, "Overview", Html.Of($"<h1>Overview</h1>{body}")) : Layout.Fragment(body);
     }
-
-    private static bool Waits(JobView job) => !job.Status.IsPlaced() && job.Status != JobStatus.Publishing;
 
     private static async Task<IEnumerable<JobView>> ViewsAsync(JobAccess access, JobIndexPage page) =>
         (await Task.WhenAll(page.JobIds.Select(id => access.Grain(id).Get()))).OfType<JobView>();
@@ -66,6 +64,6 @@ public static class OverviewPage
         "Waiting jobs", ["Job", "Organisation", "Queue", "Priority", "Status", "Why it waits", "What would start it", "Since"], jobs.Select(j => (Html[])
         [
             Format.JobLink(j.Id, j.Name), Html.Of($"{j.Org}"), Html.Of($"{j.Spec.Resources.Queue}"), Html.Of($"{j.Spec.Resources.Priority}"), Format.Status(j.Status),
-            Format.Text(j.Waiting?.Text), Format.Text(j.Waiting?.Hint), Format.Time(j.CreatedAt),
+            Format.Text(Waits.Why(j)?.Text), Format.Text(Waits.Why(j)?.Hint), Format.Time(j.CreatedAt),
         ]), "Nothing waits.");
 }

@@ -1,22 +1,24 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace FineTuneGrid.Clients.Tests.Support;
 
-/// <summary>The official clients: installed by npm on first use into GRID_TOOLS or artifacts/tools.</summary>
+/// <summary>What a folder's package.json names: installed by npm on first use into GRID_TOOLS or artifacts/tools.</summary>
 internal static class NodeModules
 {
-    private static readonly Lazy<Task<string>> Installed = new(InstallAsync);
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> Installed = new();
 
     public static string Repository { get; } = RepoRoot();
 
     /// <summary>The folder that holds node_modules.</summary>
-    public static Task<string> FolderAsync() => Installed.Value;
+    /// <param name="tests">The folder below tests with the package.json; by default that of the official clients.</param>
+    public static Task<string> FolderAsync(string tests = "Clients") => Installed.GetOrAdd(tests, name => new Lazy<Task<string>>(() => InstallAsync(name))).Value;
 
-    private static async Task<string> InstallAsync()
+    private static async Task<string> InstallAsync(string tests)
     {
-        var wanted = await File.ReadAllTextAsync(Path.Combine(Repository, "tests", "Clients", "package.json"));
+        var wanted = await File.ReadAllTextAsync(Path.Combine(Repository, "tests", tests, "package.json"));
         var tools = Environment.GetEnvironmentVariable("GRID_TOOLS") is { Length: > 0 } given ? given : Path.Combine(Repository, "artifacts", "tools");
-        var folder = Directory.CreateDirectory(Path.Combine(tools, "clients")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(tools, tests.ToLowerInvariant())).FullName;
         var (list, done) = (Path.Combine(folder, "package.json"), Path.Combine(folder, "installed.json"));
         if (File.Exists(done) && await File.ReadAllTextAsync(done) == wanted) return folder;
         await File.WriteAllTextAsync(list, wanted);
