@@ -216,6 +216,25 @@ public sealed class JobLifeTests : IAsyncLifetime
         Assert.Empty((await _grid.Pool.Jobs(null, null, 10)).JobIds);
     }
 
+    [Fact]
+    public async Task Plan_WhoseProcessDies_IsMadeAgain()
+    {
+        _grid.Planner.Crashes = 3;
+        var job = await _grid.SubmitAsync();
+        await _agent.NextAsync<StartJob>();
+        Assert.Null((await job.Get())!.Error);
+    }
+
+    [Fact]
+    public async Task Plan_WhoseProcessAlwaysDies_FailsTheJob()
+    {
+        _grid.Planner.Crashes = int.MaxValue;
+        var job = await _grid.SubmitAsync();
+        var view = await TestGrid.ReachesAsync(job, JobStatus.Failed);
+        Assert.Equal(ErrorCodes.TrainerCrashed, view.Error!.Code);
+        Assert.Equal(int.MaxValue - 4, _grid.Planner.Crashes);
+    }
+
     private async Task<IJobGrain> FinishAsync()
     {
         var job = await _grid.SubmitAsync();

@@ -10,6 +10,9 @@ namespace FineTuneGrid.Grains.Jobs;
 /// <summary>Carries out effects. Each ends in an input for the machine, or in an exception and is tried again.</summary>
 public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, JobPublisher publisher, IJobCheckpoints checkpoints)
 {
+    /// <summary>Crashes of the planning process that a job outlives.</summary>
+    private const int PlanCrashes = 3;
+
     private IPoolGrain Pool => grains.GetGrain<IPoolGrain>(PoolKeys.Default);
 
     public Task<JobPlan> ResolveAsync(string jobId, JobSubmission submission) => resolver.ResolveAsync(jobId, submission);
@@ -25,12 +28,13 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
     public async Task<string?> ObstacleAsync(JobState state, JobEffect effect) =>
         effect is ResolveEffect ? (await resolver.FindPlaceAsync(state.Submission.Spec)).Refusal?.Message : null;
 
-    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect)
+    /// <param name="crashes">How often a process that it needed ended without an answer.</param>
+    public async Task<JobInput> PerformAsync(JobState state, JobEffect effect, int crashes)
     {
         switch (effect)
         {
             case ResolveEffect:
-                return await ResolveAsync(state);
+                return await ResolveAsync(state, crashes);
             case PublishEffect:
                 return await PublishAsync(state);
             case UseEffect e:
@@ -72,13 +76,14 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
         return new EffectDone(effect.OperationId);
     }
 
-    private async Task<JobInput> ResolveAsync(JobState state)
+    private async Task<JobInput> ResolveAsync(JobState state, int crashes)
     {
         try
         {
             return new Resolved(await resolver.ResolveAsync(state.Id, state.Submission));
         }
-        catch (GridException e) when (IsFinal(e.Code))
+        // A process that ended without an answer: killed with its machine, or by what it was to plan. The second would happen again.
+        catch (GridException e) when (IsFinal(e.Code) && (e.Code != ErrorCodes.TrainerCrashed || crashes >= PlanCrashes))
         {
             await resolver.ForgetUsesAsync(state.Id, state.Submission);
             return new ResolveFailed(e.ToError());

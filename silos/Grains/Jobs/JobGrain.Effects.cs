@@ -50,7 +50,7 @@ public sealed partial class JobGrain
                 Postpone(effect, obstacle, null);
                 return;
             }
-            await DecideAsync(await _runner.PerformAsync(_state.Current!, effect));
+            await DecideAsync(await _runner.PerformAsync(_state.Current!, effect, _crashes));
             _retries.Remove(effect.OperationId);
             _obstacle = null;
         }
@@ -58,6 +58,8 @@ public sealed partial class JobGrain
         {
             if (_state.Broken)
                 return;
+            if (e is GridException { Code: ErrorCodes.TrainerCrashed })
+                _crashes++;
             span.Fail(e.Message);
             Postpone(effect, e.Message, e);
         }

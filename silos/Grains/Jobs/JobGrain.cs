@@ -34,6 +34,7 @@ public sealed partial class JobGrain : Grain, IJobGrain
     private readonly Signal _changed = new();
     private readonly Dictionary<string, Task> _lanes = [];
     private readonly Dictionary<string, (int Failures, DateTimeOffset NotBefore)> _retries = [];
+    private int _crashes;
     private IGrainTimer? _retry;
     private string? _obstacle;
     private bool _flushing;

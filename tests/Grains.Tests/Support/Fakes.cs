@@ -82,6 +82,10 @@ internal sealed class FakeCheckpoints(IBlobStore blobs) : IJobCheckpoints
 
 internal sealed class FakePlanner : IJobPlanner
 {
-    public Task<PlanReply> PlanAsync(TrainingOrder order, NodeAvailability node, NodeSlot slot) =>
-        Task.FromResult(new PlanReply(TotalSteps: 10, TrainableParameters: 100, MemoryBytes: 1 << 20, MicroBatchTokens: 512, EstimatedSeconds: 5));
+    /// <summary>How many planning processes are yet to die.</summary>
+    public int Crashes { get; set; }
+
+    public Task<PlanReply> PlanAsync(TrainingOrder order, NodeAvailability node, NodeSlot slot) => Crashes-- > 0
+        ? throw new GridException(ErrorCodes.TrainerCrashed, "The task's process ended with code 134: ")
+        : Task.FromResult(new PlanReply(TotalSteps: 10, TrainableParameters: 100, MemoryBytes: 1 << 20, MicroBatchTokens: 512, EstimatedSeconds: 5));
 }

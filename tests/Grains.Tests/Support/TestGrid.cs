@@ -47,6 +47,8 @@ internal sealed class TestGrid : IAsyncDisposable
 
     public FakeCheckpoints Checkpoints => (FakeCheckpoints)_host.Services.GetRequiredService<IJobCheckpoints>();
 
+    public FakePlanner Planner => (FakePlanner)_host.Services.GetRequiredService<IJobPlanner>();
+
     public IBlobStore Blobs => _store;
 
     public IPoolGrain Pool => Grains.GetGrain<IPoolGrain>(PoolKeys.Default);

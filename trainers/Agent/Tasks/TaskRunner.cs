@@ -3,6 +3,7 @@ using FineTuneGrid.Agent.Sessions;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
+using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Agent.Tasks;
 
@@ -14,6 +15,9 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
 {
     private const int AtOnce = 2;
     private const int LongestTail = 4000;
+
+    /// <summary>Bytes that a task's process needs to say anything.</summary>
+    private const long LeastRoom = 1 << 20;
 
     private readonly SemaphoreSlim _places = new(AtOnce, AtOnce);
     private readonly SemaphoreSlim _verification = new(1, 1);
@@ -60,6 +64,10 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             reply = new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, "The task was stopped: nobody waited for it any more."));
+        }
+        catch (IOException e) when (DiskErrors.IsDiskFull(e))
+        {
+            reply = new TrainerTaskReply(task.TaskId, NoRoom());
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
         {
@@ -108,8 +116,12 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
             throw;
         }
         if (AtomicFile.TryRead<TrainerTaskReply>(output) is { } reply) return reply;
+        // A runtime that cannot write dies without a word.
+        if (new DriveInfo(folder).AvailableFreeSpace < LeastRoom) return new TrainerTaskReply(task.TaskId, NoRoom());
         var text = File.Exists(log) ? await File.ReadAllTextAsync(log, cancellation) : "";
         return new TrainerTaskReply(task.TaskId, new GridError(
             ErrorCodes.TrainerCrashed, $"The task's process ended with code {process.ExitCode}: {text[Math.Max(0, text.Length - LongestTail)..].Trim()}"));
     }
+
+    private GridError NoRoom() => new(ErrorCodes.InsufficientStorage, $"The disk of node {services.Options.NodeId} is full; free some room.");
 }
