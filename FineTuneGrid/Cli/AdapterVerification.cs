@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Provenance;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli;
 
@@ -20,9 +21,7 @@ public static class AssetUpload
             await context.Client.PostAsync($"api/v1/{kind}", new { name, org, license }, ct);
         }
         foreach (var (path, file) in files)
-            await context.Files.UploadAsync(file, $"{root}/files/{EscapePath(path)}{query}", path, ct);
+            await context.Files.UploadAsync(file, $"{root}/files/{SafePath.Escape(path)}{query}", path, ct);
         return await context.Client.PostAsync($"{root}/commit{query}", new { license }, ct);
     }
-
-    public static string EscapePath(string path) => string.Join('/', path.Split('/').Select(Uri.EscapeDataString));
 }

@@ -1,11 +1,12 @@
 using System.CommandLine;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli;
 
 /// <summary>What every command gets: the parsed line, the client and the output.</summary>
 public sealed record CommandContext(ParseResult Parsed, GridClient Client, Output Output)
 {
-    public FileTransfer Files => new((request, ct) => Client.SendAsync(request, ct), Output);
+    public FileTransfer Files => new((request, ct) => Client.SendOkAsync(request, ct), Output);
 
     public T Get<T>(Argument<T> argument) => Parsed.GetRequiredValue(argument);
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli;
 
@@ -20,7 +21,7 @@ public sealed class ExportDownload(CommandContext context)
         var files = view.GetProperty("files").EnumerateArray().Select(f => (Path: SafePath.Check(f.Text("path")!), Length: (long)f.Number("length")!, Sha: f.Text("sha256")!)).ToList();
         CheckFolder(directory, [.. files.Select(f => f.Path)]);
         foreach (var file in files)
-            await context.Files.DownloadAsync($"{root}/exports/{view.Text("export")}/files/{AssetUpload.EscapePath(file.Path)}",
+            await context.Files.DownloadAsync($"{root}/exports/{view.Text("export")}/files/{SafePath.Escape(file.Path)}",
                 Path.Combine(directory.FullName, file.Path), file.Length, file.Sha, file.Path, ct);
         return view;
     }

@@ -73,6 +73,15 @@ public sealed class GridClient : IDisposable
         }
     }
 
+    /// <summary>The same, where only a success is of use.</summary>
+    public async Task<HttpResponseMessage> SendOkAsync(HttpRequestMessage request, CancellationToken ct)
+    {
+        var response = await SendAsync(request, ct);
+        if (response.IsSuccessStatusCode) return response;
+        using (response) await EnsureOkAsync(response, ct);
+        return response;
+    }
+
     public static async Task EnsureOkAsync(HttpResponseMessage response, CancellationToken ct)
     {
         if (response.IsSuccessStatusCode) return;

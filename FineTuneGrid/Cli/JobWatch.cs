@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Cli;
@@ -22,7 +23,7 @@ public static class JobWatch
                 if (e.Text("type") == "metrics")
                 {
                     if (total == 0) total = (int)((await context.Client.GetAsync(url, ct)).Number("progress.total_steps") ?? 0);
-                    bar ??= total > 0 ? context.Output.Progress(id, total) : null;
+                    bar ??= total > 0 ? context.Output.Begin(id, total) : null;
                     bar?.Report((long)(e.Number("data.step") ?? 0));
                 }
                 context.Output.Row(e, () => e.Text("message") ?? "");

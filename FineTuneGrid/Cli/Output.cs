@@ -1,16 +1,12 @@
 using System.Text.Json;
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts;
 using Spectre.Console;
 
 namespace FineTuneGrid.Cli;
 
-public interface IProgressBar : IDisposable
-{
-    void Report(long done);
-}
-
 /// <summary>Data goes to standard output, progress and notes to standard error; no escape codes where a stream is no terminal.</summary>
-public sealed class Output(bool json, TextWriter output, TextWriter errors)
+public sealed class Output(bool json, TextWriter output, TextWriter errors) : TransferProgress
 {
     private static readonly bool Plain =
         Console.IsErrorRedirected || Environment.GetEnvironmentVariable("TERM") is null or "dumb"
@@ -31,7 +27,7 @@ public sealed class Output(bool json, TextWriter output, TextWriter errors)
     /// <summary>One JSON value a line, or its text.</summary>
     public void Row(object? value, Func<string> text) => Result(value, text);
 
-    public void Note(string text) => errors.WriteLine(Clean(text));
+    public override void Note(string text) => errors.WriteLine(Clean(text));
 
     /// <summary>Text from a server or a model, without the codes that would steer a terminal.</summary>
     public static string Clean(string text) =>
@@ -50,7 +46,7 @@ public sealed class Output(bool json, TextWriter output, TextWriter errors)
         foreach (var line in cells) output.WriteLine(string.Join("  ", line.Select((c, i) => c.PadRight(widths[i]))).TrimEnd());
     }
 
-    public IProgressBar Progress(string label, long total) => Plain || Json ? new PlainProgress(Clean(label), total, errors) : new TerminalProgress(label, total);
+    public override IProgressBar Begin(string label, long total) => Plain || Json ? new PlainProgress(Clean(label), total, errors) : new TerminalProgress(label, total);
 
     private static bool IsCode(char c) => char.IsControl(c) && c is not ('\n' or '\t' or '\r');
 

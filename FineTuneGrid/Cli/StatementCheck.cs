@@ -1,3 +1,4 @@
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Provenance;

@@ -26,7 +26,8 @@ public sealed class ReferenceTests
     [InlineData("Trainer", "Models", "Native", "Shards", "Text", "Storage", "Telemetry", "Contracts", "TorchSharp", "Parquet.Net", "System.IO.Hashing")]
     [InlineData("Gateway", "Contracts.Grains", "Contracts", "Storage", "Microsoft.Orleans.Sdk", "System.IO.Hashing")]
     [InlineData("Grains", "Contracts.Grains", "Contracts", "Storage", "Scheduling", "Microsoft.Orleans.Sdk", "Microsoft.Orleans.Server", "System.IO.Hashing")]
-    [InlineData("Cli", "Contracts", "Storage", "System.IO.Hashing")]
+    [InlineData("Client", "Contracts")]
+    [InlineData("Cli", "Client", "Contracts", "Storage", "System.IO.Hashing")]
     public void Project_References_OnlyWhatTheArchitectureAllows(string project, params string[] allowed)
     {
         var reached = Reach(project);

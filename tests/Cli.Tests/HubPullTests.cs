@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using FineTuneGrid.Cli.Hub;
+using FineTuneGrid.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -71,7 +72,7 @@ public sealed class HubPullTests : IAsyncLifetime
     public async Task Pull_AfterAnInterruption_AsksForTheRestAlone()
     {
         _cutsLeft = int.MaxValue;
-        await Assert.ThrowsAsync<CliException>(PullAsync);
+        await Assert.ThrowsAsync<TransferException>(PullAsync);
         (_cutsLeft, var before) = (0, _ranges.Count);
         var files = await PullAsync();
         Assert.Equal(Weights, await File.ReadAllBytesAsync(files[1].File));
@@ -83,7 +84,7 @@ public sealed class HubPullTests : IAsyncLifetime
     {
         _served = [.. Weights];
         _served[1000] ^= 1;
-        Assert.Contains("the digest is", (await Assert.ThrowsAsync<CliException>(PullAsync)).Message);
+        Assert.Contains("the digest is", (await Assert.ThrowsAsync<TransferException>(PullAsync)).Message);
         Assert.DoesNotContain(Directory.EnumerateFiles(_home, "*", SearchOption.AllDirectories), f => f.Contains("model.safetensors"));
     }
 

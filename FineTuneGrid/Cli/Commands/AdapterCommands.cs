@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Provenance;
 
@@ -63,7 +64,7 @@ public static class AdapterCommands
         foreach (var file in version.GetProperty("files").EnumerateArray())
         {
             var path = SafePath.Check(file.Text("path")!);
-            await context.Files.DownloadAsync(root + AssetUpload.EscapePath(path), Path.Combine(context.Get(Folder).FullName, path),
+            await context.Files.DownloadAsync(root + SafePath.Escape(path), Path.Combine(context.Get(Folder).FullName, path),
                 (long)file.Number("length")!, file.Text("sha256")!, path, ct);
         }
         context.Output.Result(version, () => $"{label} is in {context.Get(Folder)}");

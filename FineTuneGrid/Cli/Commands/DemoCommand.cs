@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli.Commands;
 
@@ -50,7 +51,7 @@ public static class DemoCommand
         foreach (var file in files.EnumerateArray())
         {
             var path = SafePath.Check(file.Text("path")!);
-            await context.Files.DownloadAsync($"api/v1/adapters/{adapter}/versions/{version}/files/{AssetUpload.EscapePath(path)}",
+            await context.Files.DownloadAsync($"api/v1/adapters/{adapter}/versions/{version}/files/{SafePath.Escape(path)}",
                 Path.Combine(folder, path), (long)file.Number("length")!, file.Text("sha256")!, path, ct);
         }
         await AdapterVerification.RunAsync(folder, null, ct);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using FineTuneGrid.Cli.Hub;
+using FineTuneGrid.Client;
 using FineTuneGrid.Contracts.Models;
 
 namespace FineTuneGrid.Cli.Commands;
@@ -86,7 +87,7 @@ public static class ModelCommands
             foreach (var file in model.GetProperty("files").EnumerateArray())
             {
                 var path = SafePath.Check(file.Text("path")!);
-                await context.Files.DownloadAsync($"api/v1/models/{model.Text("id")}/files/{AssetUpload.EscapePath(path)}",
+                await context.Files.DownloadAsync($"api/v1/models/{model.Text("id")}/files/{SafePath.Escape(path)}",
                     Path.Combine(context.Get(directory).FullName, path), (long)file.Number("length")!, file.Text("sha256")!, path, ct);
             }
             context.Output.Result(model, () => $"{model.Text("name")} is in {context.Get(directory)}");

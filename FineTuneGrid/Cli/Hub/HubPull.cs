@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli.Hub;
 

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FineTuneGrid.Client;
 
 namespace FineTuneGrid.Cli.Hub;
 
@@ -62,7 +63,7 @@ public sealed partial class HubSource(HubEgress egress, string? token) : IDispos
         return files;
     }
 
-    public string UrlOf(string repo, string commit, string path) => $"{Root}/{repo}/resolve/{commit}/{AssetUpload.EscapePath(path)}";
+    public string UrlOf(string repo, string commit, string path) => $"{Root}/{repo}/resolve/{commit}/{SafePath.Escape(path)}";
 
     /// <summary>Sends a GET on through redirects; whatever is not a success is thrown, what may pass by itself as <see cref="HttpRequestException"/>.</summary>
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)

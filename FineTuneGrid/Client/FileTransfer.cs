@@ -2,11 +2,11 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 
-namespace FineTuneGrid.Cli;
+namespace FineTuneGrid.Client;
 
 /// <summary>Uploads and downloads of whole files that survive a cut connection, with SHA-256 checked at the end.</summary>
-/// <param name="send">Sends a request; the response's body is still to be read.</param>
-public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> send, Output output)
+/// <param name="send">Sends a request and returns a success, whose body is still to be read; throws anything else. What may pass by itself is an <see cref="HttpRequestException"/>, or has one inside.</param>
+public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> send, TransferProgress progress)
 {
     private const long PartBytes = 16 << 20;
     private const int Attempts = 5;
@@ -16,13 +16,13 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
     {
         var length = new FileInfo(file).Length;
         var digest = await DigestAsync(file, ct);
-        using var progress = output.Progress(label, length);
+        using var bar = progress.Begin(label, length);
         var sent = length > PartBytes ? await SentSoFarAsync(url, length, digest, ct) : 0;
         var failures = 0;
         // Asked how far it is, a server that has it all already completes the file.
         while (sent < length || length == 0)
         {
-            progress.Report(sent);
+            bar.Report(sent);
             var part = Math.Min(PartBytes, length - sent);
             try
             {
@@ -31,18 +31,17 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
                 if (part < length) request.Content.Headers.ContentRange = new ContentRangeHeaderValue(sent, sent + part - 1, length);
                 request.Headers.Add("X-Content-SHA256", digest);
                 using var response = await send(request, ct);
-                await GridClient.EnsureOkAsync(response, ct);
                 if (response.StatusCode != HttpStatusCode.Accepted) break;
                 sent = Received(response);
                 failures = 0;
             }
-            catch (CliException e) when (e.InnerException is HttpRequestException && ++failures < Attempts && length > PartBytes)
+            catch (Exception e) when (IsLost(e) && ++failures < Attempts && length > PartBytes)
             {
-                output.Note($"{label}: {e.Message}; trying again");
+                progress.Note($"{label}: {e.Message}; trying again");
                 sent = await SentSoFarAsync(url, length, digest, ct);
             }
         }
-        progress.Report(length);
+        bar.Report(length);
     }
 
     /// <summary>
@@ -58,24 +57,24 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
         if (File.Exists(target) && new FileInfo(target).Length == length && await digestOf(target, ct) == expected) return;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(target))!);
         var part = target + ".part";
-        using var progress = output.Progress(label, length);
+        using var bar = progress.Begin(label, length);
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                await FetchAsync(url, part, length, progress, ct);
+                await FetchAsync(url, part, length, bar, ct);
                 break;
             }
-            catch (Exception e) when (e is IOException or HttpRequestException || e is CliException { InnerException: HttpRequestException })
+            catch (Exception e) when (e is not TransferException && (e is IOException || IsLost(e)))
             {
-                if (attempt == Attempts) throw new CliException($"{label}: {e.Message} (after {Attempts} attempts)", inner: e);
+                if (attempt == Attempts) throw new TransferException($"{label}: {e.Message} (after {Attempts} attempts)", e);
             }
         }
         var actual = await digestOf(part, ct);
         if (actual != expected)
         {
             File.Delete(part);
-            throw new CliException($"{label}: the digest is {actual}, not {expected}; the file was discarded, run the command again");
+            throw new TransferException($"{label}: the digest is {actual}, not {expected}; the file was discarded, try again");
         }
         File.Move(part, target, overwrite: true);
     }
@@ -86,7 +85,7 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
         return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, ct));
     }
 
-    private async Task FetchAsync(string url, string part, long length, IProgressBar progress, CancellationToken ct)
+    private async Task FetchAsync(string url, string part, long length, IProgressBar bar, CancellationToken ct)
     {
         var have = File.Exists(part) ? new FileInfo(part).Length : 0;
         if (have > length) have = 0;
@@ -94,7 +93,6 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
         using var request = new HttpRequestMessage(HttpMethod.Get, url);
         if (have > 0) request.Headers.Range = new RangeHeaderValue(have, null);
         using var response = await send(request, ct);
-        await GridClient.EnsureOkAsync(response, ct);
         if (response.StatusCode != HttpStatusCode.PartialContent) have = 0;
         await using var source = await response.Content.ReadAsStreamAsync(ct);
         await using var sink = new FileStream(part, have == 0 ? FileMode.Create : FileMode.Append);
@@ -103,11 +101,13 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
         while ((read = await source.ReadAsync(buffer, ct)) > 0)
         {
             await sink.WriteAsync(buffer.AsMemory(0, read), ct);
-            progress.Report(have += read);
-            if (have > length) throw new CliException($"{url} sends more than the {length} bytes that it should have");
+            bar.Report(have += read);
+            if (have > length) throw new TransferException($"{url} sends more than the {length} bytes that it should have");
         }
         if (have != length) throw new IOException($"the connection ended at {have} of {length} bytes");
     }
+
+    private static bool IsLost(Exception e) => e is HttpRequestException or { InnerException: HttpRequestException };
 
     private async Task<long> SentSoFarAsync(string url, long length, string digest, CancellationToken ct)
     {
@@ -115,7 +115,6 @@ public sealed class FileTransfer(Func<HttpRequestMessage, CancellationToken, Tas
         request.Content.Headers.ContentRange = new ContentRangeHeaderValue(length) { Unit = "bytes" };
         request.Headers.Add("X-Content-SHA256", digest);
         using var response = await send(request, ct);
-        await GridClient.EnsureOkAsync(response, ct);
         return response.StatusCode == HttpStatusCode.Accepted ? Received(response) : length;
     }
 
