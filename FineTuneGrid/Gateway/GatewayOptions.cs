@@ -17,6 +17,12 @@ public sealed class GatewayOptions
     /// <summary>Longest single file, in bytes. Default: 64 GiB.</summary>
     public long MaxFileBytes { get; set; } = 64L << 30;
 
+    /// <summary>Longest file that comes by OpenAI's <c>/v1/files</c>, in bytes. Default: 512 MiB.</summary>
+    public long MaxOpenAiFileBytes { get; set; } = 512L << 20;
+
+    /// <summary>Longest file that comes in parts, by OpenAI's <c>/v1/uploads</c>, in bytes. Default: 8 GiB.</summary>
+    public long MaxOpenAiUploadBytes { get; set; } = 8L << 30;
+
     /// <summary>How long a key's answer is reused; revocation takes effect within this time. Default: 15 s.</summary>
     public TimeSpan KeyCacheTime { get; set; } = TimeSpan.FromSeconds(15);
 

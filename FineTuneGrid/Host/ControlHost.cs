@@ -39,10 +39,12 @@ internal static class ControlHost
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(options.Bind, options.Port));
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(o => o.ShutdownTimeout = ShutdownLimit);
         builder.AddGridSilo(place.Silo(options, settings, blobs, secrets), store);
-        builder.AddGridGateway(new GatewayOptions
+        var gateway = new GatewayOptions
         {
             Secrets = secrets.Gateway, Licenses = settings.Licenses, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
-        });
+        };
+        settings.OpenAi.Apply(gateway);
+        builder.AddGridGateway(gateway);
         builder.Services.AddSingleton<AgentProcesses>();
         builder.Services.AddSingleton<Gateway.Assets.IInspector>(new GatewayInspector(blobs, ChildPrograms.Inspector()));
         await using var app = builder.Build();

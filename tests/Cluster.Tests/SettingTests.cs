@@ -20,6 +20,8 @@ public sealed class SettingTests
     [InlineData("FTG__Retention__CheckpointHours", "1", "must be a whole number from 2 to 87600")]
     [InlineData("FTG__Retention__UnreferencedDays", "soon", "must be a whole number")]
     [InlineData("FTG__Licenses__Policy", "/no/such/file", "names a file that cannot be read")]
+    [InlineData("FTG__OpenAi__MaxFileBytes", "512MB", "must be a whole number of bytes")]
+    [InlineData("FTG__OpenAi__MaxUploadBytes", "0", "must be a whole number of bytes")]
     public async Task BadSetting_IsRefusedByName(string name, string value, string why) =>
         Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
 

@@ -120,6 +120,28 @@ public sealed class GarbageRulesTests
     }
 
     [Theory]
+    [InlineData(0, true)]
+    [InlineData(-1, false)]
+    public void OpenUpload_GoesWhenNothingCanComeAnyMore_RecordFirst(int ticks, bool goes)
+    {
+        const string folder = "uploads/u/";
+        var record = new BlobInfo(folder + "upload.json", 1, "e", Now - TimeSpan.FromDays(1));
+        var part = new BlobInfo(folder + "parts/1", 1, "e", Now - Policy.OpenUploads - ticks * Tick);
+        var garbage = _rules.OpenUpload(folder, List(part, record)).ToList();
+        Assert.Equal(goes ? [record.Key, part.Key] : [], garbage.SelectMany(g => g.Blobs).Select(b => b.Key));
+    }
+
+    [Fact]
+    public void File_WithoutItsRecord_GoesAtItsAge()
+    {
+        const string folder = "files/f/";
+        var content = new BlobInfo(folder + "content", 1, "e", Now - Policy.Unreferenced);
+        Assert.Empty(_rules.File(folder, List(content, content with { Key = folder + "file.json" })));
+        Assert.Equal([content.Key], Keys(_rules.File(folder, List(content))));
+        Assert.Empty(_rules.File(folder, List(content with { Modified = Now })));
+    }
+
+    [Theory]
     [InlineData("idempotency/c.json", 23, false)]
     [InlineData("idempotency/c.json", 24, true)]
     [InlineData("idempotency/replies/20260302/c.json", 47, false)]

@@ -10,7 +10,7 @@ public sealed record OrgUsageView(string Name, long UsedBytes, long? QuotaBytes,
 
 /// <summary>Bytes by what they belong to.</summary>
 /// <param name="Uploads">Pieces of files and pushes of adapters that are not complete.</param>
-/// <param name="Jobs">Checkpoints, events and logs.</param>
+/// <param name="Jobs">Checkpoints, events, logs and files of results.</param>
 public sealed record StorageBytes(long Models, long Datasets, long Adapters, long Jobs, long Uploads)
 {
     public long Total() => Models + Datasets + Adapters + Jobs + Uploads;

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Adapters;
@@ -53,7 +51,7 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
         var id = await grains.GetGrain<IOrgGrain>(target.Org).Claim(Ids.Adapter, target.Name);
         var adapter = grains.GetGrain<IAdapterGrain>(id);
         await adapter.Create(target.Org, target.Name);
-        var source = "push-" + Digest(string.Join("\n", files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => $"{f.Path} {f.Sha256}")));
+        var source = "push-" + KeyDigest.Of(string.Join("\n", files.OrderBy(f => f.Path, StringComparer.Ordinal).Select(f => $"{f.Path} {f.Sha256}")));
         return await adapter.Publish(new AdapterPublication(source, files,
             new AdapterLineage("imported", null, model.Name, model.Manifest!.Digest, model.License, null, null, null, null, null, null, null, null, null),
             new AdapterMetrics(null, null, null, null, null)));
@@ -86,11 +84,9 @@ public sealed class AdapterPush(IGrainFactory grains, NameResolver names, FileUp
     }
 
     /// <summary>Prefix of everything that is being pushed to an organisation.</summary>
-    public static string DraftsOf(string org) => $"drafts/{Digest(org)}-";
+    public static string DraftsOf(string org) => $"drafts/{KeyDigest.Of(org)}-";
 
-    private static string DraftPrefix(Principal caller, AdapterRef target) => DraftsOf(target.Org) + Digest($"{caller.KeyId}\n{target.Org}/{target.Name}");
-
-    private static string Digest(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..40];
+    private static string DraftPrefix(Principal caller, AdapterRef target) => DraftsOf(target.Org) + KeyDigest.Of($"{caller.KeyId}\n{target.Org}/{target.Name}");
 }
 
 /// <summary>The inspector process, as the host starts it.</summary>

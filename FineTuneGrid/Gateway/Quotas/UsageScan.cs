@@ -2,6 +2,8 @@ using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Organisations;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.OpenAi.Files;
+using FineTuneGrid.Gateway.OpenAi.Uploads;
 using FineTuneGrid.Storage;
 using Orleans;
 
@@ -31,10 +33,11 @@ public sealed class UsageScan(IGrainFactory grains, IBlobStore store)
         }
         await foreach (var id in JobsAsync(org))
             things.Add(new StoredThing(Ids.Job, id, (await BytesAsync($"jobs/{id}/", ct)).Kept));
-        await foreach (var blob in store.ListAsync(AdapterPush.DraftsOf(org), ct)) uploads += blob.Length;
+        foreach (var prefix in (string[])[AdapterPush.DraftsOf(org), UploadKeys.UploadsOf(org)]) uploads += (await BytesAsync(prefix, ct)).Kept;
+        var results = (await BytesAsync(FileKeys.FilesOf(org), ct)).Kept;
         long Of(string kind) => things.Where(t => t.Kind == kind).Sum(t => t.Bytes);
         return new Usage(
-            new StorageBytes(Of(Ids.Model), Of(Ids.Dataset), Of(Ids.Adapter), Of(Ids.Job), uploads),
+            new StorageBytes(Of(Ids.Model), Of(Ids.Dataset), Of(Ids.Adapter), Of(Ids.Job) + results, uploads),
             [.. things.OrderByDescending(t => t.Bytes).ThenBy(t => t.Name, StringComparer.Ordinal)]);
     }
 

@@ -22,6 +22,8 @@ internal static class SettingKeys
     public const string UploadDays = "Retention:UploadDays";
     public const string UnreferencedDays = "Retention:UnreferencedDays";
     public const string CheckpointHours = "Retention:CheckpointHours";
+    public const string OpenAiFileBytes = "OpenAi:MaxFileBytes";
+    public const string OpenAiUploadBytes = "OpenAi:MaxUploadBytes";
 
     public const string LicensePolicy = "Licenses:Policy";
 
@@ -31,7 +33,7 @@ internal static class SettingKeys
     public static readonly string[] All =
     [
         AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
-        UploadDays, UnreferencedDays, CheckpointHours, LicensePolicy,
+        UploadDays, UnreferencedDays, CheckpointHours, OpenAiFileBytes, OpenAiUploadBytes, LicensePolicy,
     ];
 
     /// <summary>The environment variable of a key.</summary>

@@ -7,7 +7,7 @@ namespace FineTuneGrid.Storage;
 /// Several blobs read as one stream. Length and digest are checked before the end is reported, so a writer that consumes it
 /// fails before it publishes anything wrong.
 /// </summary>
-internal sealed class ConcatenatedBlobStream(IBlobStore store, IReadOnlyList<string> keys, long length, string? sha256) : Stream
+public sealed class ConcatenatedBlobStream(IBlobStore store, IReadOnlyList<string> keys, long length, string? sha256) : Stream
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private BlobContent? _current;

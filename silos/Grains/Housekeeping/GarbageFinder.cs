@@ -23,6 +23,8 @@ internal sealed class GarbageFinder(IBlobStore blobs, GrainStates states, Retent
             ("datasets/", async f => _rules.Asset(f.Prefix, f.Blobs, await states.DatasetAsync(f.Id, cancellation) is { } data ? References.Of(data, models) : null)),
             ("adapters/", async f => _rules.Adapter(f.Blobs, await states.AdapterAsync(f.Id, cancellation) is { } adapter ? References.Of(adapter) : null)),
             ("drafts/", f => Task.FromResult(_rules.Draft(f.Prefix, f.Blobs))),
+            ("files/", f => Task.FromResult(_rules.File(f.Prefix, f.Blobs))),
+            ("uploads/", f => Task.FromResult(_rules.OpenUpload(f.Prefix, f.Blobs))),
         ];
         foreach (var (root, ask) in roots)
         {

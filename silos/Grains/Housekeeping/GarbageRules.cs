@@ -45,6 +45,14 @@ public sealed class GarbageRules(RetentionPolicy policy, DateTimeOffset now)
         ? [new Garbage(GarbageKinds.Uploads, [.. blobs.OrderBy(b => !IsBelow(b, $"{folder}files/"))])]
         : [];
 
+    /// <summary>A folder <c>files/{file}/</c>: its record, and the bytes of one that is no data set.</summary>
+    public IEnumerable<Garbage> File(string folder, IReadOnlyList<BlobInfo> blobs) => blobs.Any(b => b.Key == $"{folder}file.json") ? [] : Gone(blobs, deleted: false);
+
+    /// <summary>A folder <c>uploads/{upload}/</c>: a file that comes in parts. Nothing is added once its time is over. The record goes first.</summary>
+    public IEnumerable<Garbage> OpenUpload(string folder, IReadOnlyList<BlobInfo> blobs) => AllOlder(blobs, policy.OpenUploads)
+        ? [new Garbage(GarbageKinds.Uploads, [.. blobs.OrderBy(b => b.Key != $"{folder}upload.json")])]
+        : [];
+
     /// <summary>A blob below <c>idempotency/</c>.</summary>
     public IEnumerable<Garbage> Idempotency(BlobInfo blob, string replies) =>
         IsOlder(blob, IsBelow(blob, replies) ? policy.IdempotencyReplies : policy.IdempotencyClaims) ? [new Garbage(GarbageKinds.Idempotency, [blob])] : [];

@@ -12,6 +12,9 @@ public sealed record RetentionPolicy
     /// <summary>After the last piece of an upload, or the last file of a push. Default: 7 days.</summary>
     public TimeSpan Uploads { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>After the last part of a file that comes in parts: above the hour for which it may. Default: 2 h.</summary>
+    public TimeSpan OpenUploads { get; init; } = TimeSpan.FromHours(2);
+
     /// <summary>Models and adapters in other formats, after they were written. Default: 7 days.</summary>
     public TimeSpan Exports { get; init; } = TimeSpan.FromDays(7);
 

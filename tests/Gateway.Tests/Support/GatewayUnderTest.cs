@@ -25,6 +25,7 @@ public sealed class GatewayUnderTest : IAsyncLifetime
 {
     public const string Acme = "acme";
     public const string Globex = "globex";
+    public const int OpenAiFileBytes = 12 << 20;
 
     private LocalBlobStore? _store;
 
@@ -71,7 +72,7 @@ public sealed class GatewayUnderTest : IAsyncLifetime
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
         var secrets = GatewaySecrets.InFolder(Directory);
-        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20 });
+        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20, MaxOpenAiFileBytes = OpenAiFileBytes });
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
         App = builder.Build();
         App.MapGridGateway();
