@@ -78,7 +78,7 @@ public sealed class FileRuleTests
     {
         var lifetime = new FileLifetime(anchor, seconds);
         if (field is null) Assert.Equal(seconds, (long)lifetime.Check().TotalSeconds);
-        else Assert.Equal(field, Assert.Throws<GridException>(lifetime.Check).Field);
+        else Assert.Equal(field, Assert.Throws<GridException>(() => { lifetime.Check(); }).Field);
     }
 
     [Fact]

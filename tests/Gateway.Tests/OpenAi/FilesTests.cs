@@ -4,10 +4,12 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Gateway.OpenAi.Files;
 using FineTuneGrid.Gateway.Tests.Support;
 using FineTuneGrid.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans;
 
 namespace FineTuneGrid.Gateway.Tests.OpenAi;
 
@@ -61,9 +63,13 @@ public sealed class FilesTests(GatewayUnderTest gateway)
         await gateway.Member.AddModelAsync("files-base");
         var id = (await SendAsync(gateway.Member, Form(Samples.Rows())).JsonAsync()).Text("id");
         var job = (await gateway.Member.SubmitAsync(Samples.Job("files-base", id, "acme/from-file")).JsonAsync(HttpStatusCode.Created)).Text("id");
-        await Eventually.HoldsAsync(async () => (await gateway.Member.DeleteAsync($"/v1/files/{id}")).StatusCode == HttpStatusCode.Conflict, "the job to hold the file");
+        // As the job's plan does, for which there is no node here.
+        var file = await Store.FindAsync("acme", id, CancellationToken.None);
+        await gateway.App.Services.GetRequiredService<IGrainFactory>().GetGrain<IDatasetGrain>(file!.Dataset).Use(job, true);
+        await ErrorAsync(gateway.Member.DeleteAsync($"/v1/files/{id}"), HttpStatusCode.Conflict, null, "in_use");
+        Assert.Equal("processed", (await gateway.Member.GetAsync($"/v1/files/{id}").JsonAsync()).Text("status"));
         await gateway.Member.PostAsync($"/api/v1/jobs/{job}/cancel", null).JsonAsync();
-        await Eventually.HoldsAsync(async () => (await gateway.Member.DeleteAsync($"/v1/files/{id}")).IsSuccessStatusCode, "the job to let go of the file");
+        await gateway.Member.DeleteAsync($"/v1/files/{id}").JsonAsync();
     }
 
     [Fact]

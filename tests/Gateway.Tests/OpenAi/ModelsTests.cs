@@ -36,7 +36,7 @@ public sealed class ModelsTests(GatewayUnderTest gateway)
             await MissingAsync(gateway.Stranger.DeleteAsync($"/v1/models/{id}"));
         }
         Assert.DoesNotContain("oai-", (await gateway.Stranger.GetAsync("/v1/models").JsonAsync()).GetRawText());
-        foreach (var id in (string[])["nothing", "acme/nothing", "acme/oai-pushed@9", tuned[..^1] + "0", tuned.Replace("oai-base", "other"), tuned + ":ckpt-step-1", "ft:x"])
+        foreach (var id in (string[])["nothing", "acme/nothing", "acme/oai-pushed@9", tuned[..^1] + (tuned[^1] == '0' ? '1' : '0'), tuned.Replace("oai-base", "other"), tuned + ":ckpt-step-1", "ft:x"])
             await MissingAsync(gateway.Member.GetAsync($"/v1/models/{id}"));
     }
 
