@@ -16,6 +16,7 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     OverlapWorker.Command(),
     SubmitsBench.Command(),
     TokenizerBench.Command(),
+    WatchersBench.Command(),
     ZombiesBench.Command(),
 };
 return await root.Parse(args).InvokeAsync();

@@ -63,6 +63,6 @@ internal static class SubmitsBench
         return ((int)answer.Status == 201, Stopwatch.GetElapsedTime(due).TotalMilliseconds);
     }
 
-    private static double? At(List<double> sorted, double share) =>
+    internal static double? At(List<double> sorted, double share) =>
         sorted.Count == 0 ? null : Math.Round(sorted[Math.Min(sorted.Count - 1, (int)Math.Ceiling(share * sorted.Count) - 1)], 1);
 }
