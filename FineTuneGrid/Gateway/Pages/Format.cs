@@ -29,8 +29,6 @@ internal static class Format
 
     public static string Count(double? value) => value?.ToString("#,0", CultureInfo.InvariantCulture) ?? "–";
 
-    public static string Percent(double share) => share.ToString("0 %", CultureInfo.InvariantCulture);
-
     /// <summary>The head of an id or a digest, which is enough for people to tell it apart.</summary>
     public static string Short(string id, int length = 14) => id[..Math.Min(length, id.Length)];
 

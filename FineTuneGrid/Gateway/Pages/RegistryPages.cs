@@ -46,7 +46,7 @@ public static class RegistryPages
         var models = (await assets.ListAsync(AssetKind.Model, context.Caller())).Views.Cast<ModelView>();
         var table = Format.Table("Base models", ["Name", "Organisation", "Status", "Type", "Parameters", "Context", "Size", "Licence"], models.Select(m => (Html[])
         [
-            Html.Of($"""<b id="{m.Id}">{m.Name}</b>"""), Html.Of($"{m.Org}"), Html.Of($"{Status(m.Status)} {m.Error?.Message}"), Format.Text(m.Manifest?.ModelType), Html.Of($"{Format.Count(m.Manifest?.Parameters)}"),
+            Html.Of($"<b>{m.Name}</b>"), Html.Of($"{m.Org}"), Html.Of($"{Status(m.Status)} {m.Error?.Message}"), Format.Text(m.Manifest?.ModelType), Html.Of($"{Format.Count(m.Manifest?.Parameters)}"),
             Html.Of($"{Format.Count(m.Manifest?.ContextLength)}"), Html.Of($"{Format.Bytes(m.Files.Sum(f => f.Length))}"), Format.Text(m.License),
         ]), "No base models yet: ftg model add NAME FOLDER.");
         return Layout.Page(context, "Models", Html.Of($"<h1>Base models</h1>{table}"));

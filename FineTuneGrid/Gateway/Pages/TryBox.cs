@@ -17,7 +17,7 @@ internal sealed class TryBox(TaskRunner runner)
         <div class="row">
         <label><input type="checkbox" name="chat"{Checked(question.Chat)}> as a chat message</label>
         <label><input type="checkbox" name="compare"{Checked(question.Compare)}> compare with {baseModel ?? "the base"}</label>
-        <label>Tokens <input type="number" name="max_tokens" min="1" max="512" value="{question.MaxTokens}"></label>
+        <label>Tokens <input type="number" name="max_tokens" min="1" max="{TryQuestion.MostTokens}" value="{question.MaxTokens}"></label>
         <label>Temperature <input type="number" name="temperature" min="0" max="2" step="0.1" value="{question.Temperature}"></label>
         <button class="primary">Ask</button>
         </div>

@@ -6,7 +6,7 @@ namespace FineTuneGrid.Gateway.Pages;
 /// <summary>What the box of an adapter's page asks.</summary>
 internal sealed record TryQuestion
 {
-    private const int MostTokens = 512;
+    public const int MostTokens = 512;
 
     public string Text { get; init; } = "";
 
