@@ -38,11 +38,21 @@ public interface INodeGrain : IGrainWithStringKey
     [ResponseTimeout("00:05:00")]
     Task<TrainerTaskReply> Run(TrainerTask task);
 
-    /// <summary>As <see cref="Run"/>, for a task that may take long: one that trains steps again, or an export. Cancelling it ends it on the node.</summary>
+    /// <summary>As <see cref="Run"/>, for a task that may take long: one that trains steps again, an export, or completions. Cancelling it ends it on the node.</summary>
     [AlwaysInterleave]
     [Alias("Verify")]
     [ResponseTimeout("01:00:00")]
     Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation);
+
+    /// <summary>What the node's tasks have told, from its agent. Forgotten where nobody listens.</summary>
+    [AlwaysInterleave]
+    [Alias("Say")]
+    Task Say(string incarnation, IReadOnlyList<TaskPieces> said);
+
+    /// <summary>What a task that runs has told since the last call; waits at most <paramref name="waitSeconds"/> (at most 10) for something. One listener a task.</summary>
+    [AlwaysInterleave]
+    [Alias("Listen")]
+    Task<IReadOnlyList<CompletionPiece>> Listen(string taskId, double waitSeconds);
 
     [Alias("Drain")]
     Task<NodeView> Drain(bool draining);

@@ -60,6 +60,7 @@ public static class GatewayHosting
         services.AddSingleton<ReplyStore>();
         services.AddSingleton<IdempotentPosts>();
         services.AddSingleton<TaskRunner>();
+        services.AddSingleton<Completer>();
         services.AddSingleton<ExportService>();
         services.AddSingleton<TextService>();
         services.AddSingleton<ResumeVerifier>();
@@ -108,6 +109,7 @@ public static class GatewayHosting
         app.MapRuns();
         app.MapExports();
         app.MapCompletions();
+        app.MapChat();
         app.MapTokenize();
         app.MapClassify();
         app.MapFleet();

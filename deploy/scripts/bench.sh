@@ -16,12 +16,12 @@ grid_bench() {
             [ "$name" = chaos ] || set -- "$name" "$@"
             exec dotnet "$(binary Chaos)" "$@"
             ;;
-        checkpoint | heartbeats | links | memory | overlap | submits | tokenizer | watchers | writer-kills | zombies)
+        checkpoint | heartbeats | links | memory | overlap | serving | submits | tokenizer | watchers | writer-kills | zombies)
             need_runtime
             choose_packages "$packages"
             build_once tests/Bench
             exec dotnet "$(binary Bench)" "$name" "$@"
             ;;
-        *) die "unknown bench '$name'; there are: chaos, checkpoint, heartbeats, links, memory, overlap, recovery, submits, tokenizer, watchers, writer-kills, zombies" ;;
+        *) die "unknown bench '$name'; there are: chaos, checkpoint, heartbeats, links, memory, overlap, recovery, serving, submits, tokenizer, watchers, writer-kills, zombies" ;;
     esac
 }

@@ -14,6 +14,7 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
     private readonly List<NodeCommand> _commands = [];
     private readonly List<NodeReport> _reports = [];
     private readonly List<NodeRegistration> _registrations = [];
+    private readonly List<TaskPieces> _said = [];
     private TaskCompletionSource _changed = New();
     private long _acknowledged;
 
@@ -28,6 +29,9 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
     public IReadOnlyList<NodeRegistration> Registrations => Locked(() => _registrations.ToArray());
 
     public IReadOnlyList<NodeReport> Reports => Locked(() => _reports.ToArray());
+
+    /// <summary>What tasks told while they ran.</summary>
+    public IReadOnlyList<TaskPieces> Said => Locked(() => _said.ToArray());
 
     public IReadOnlyList<SessionStatus> Sessions { get; private set; } = [];
 
@@ -78,6 +82,15 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
 
     public Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation) => Run(task);
 
+    public Task Say(string incarnation, IReadOnlyList<TaskPieces> said)
+    {
+        Arrive(incarnation);
+        Change(() => _said.AddRange(said));
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<CompletionPiece>> Listen(string taskId, double waitSeconds) => throw new NotSupportedException("agents do not listen to their own tasks");
+
     public Task<NodeView> Drain(bool draining) => throw new NotSupportedException("agents do not drain");
 
     public Task<NodeView?> Get() => Task.FromResult<NodeView?>(null);
@@ -115,6 +128,8 @@ internal sealed class FakeNode(double leaseSeconds = 60) : INodeGrain
     public Task UntilRegisteredAsync(int times) => UntilAsync(() => _registrations.Count >= times);
 
     public Task UntilPolledAsync(int times) => UntilAsync(() => Polls >= times);
+
+    public Task UntilSaidAsync(string taskId) => UntilAsync(() => _said.Any(s => s.TaskId == taskId));
 
     private async Task UntilAsync(Func<bool> reached)
     {

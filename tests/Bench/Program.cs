@@ -3,6 +3,7 @@ using FineTuneGrid.Bench;
 using FineTuneGrid.Bench.Control;
 using FineTuneGrid.Bench.Memory;
 using FineTuneGrid.Bench.Overlap;
+using FineTuneGrid.Bench.Serving;
 using FineTuneGrid.Bench.Tokenizer;
 
 var root = new RootCommand("Measures parts of the grid. Each bench prints JSON lines and ends with an exit code other than 0 where a promise is broken.")
@@ -14,6 +15,7 @@ var root = new RootCommand("Measures parts of the grid. Each bench prints JSON l
     MemoryBench.Command(),
     OverlapBench.Command(),
     OverlapWorker.Command(),
+    ServingBench.Command(),
     SubmitsBench.Command(),
     TokenizerBench.Command(),
     WatchersBench.Command(),

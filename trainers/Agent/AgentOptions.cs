@@ -54,9 +54,17 @@ public sealed record AgentOptions
     /// <summary>A session without jobs ends after this long.</summary>
     public TimeSpan SessionIdle { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>A base model that stays in memory to answer questions leaves it after this long without one.</summary>
+    public TimeSpan ResidentIdle { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many of them there may be at once.</summary>
+    public int MostResidents { get; init; } = 2;
+
     internal string SessionsDirectory => Path.Combine(Directory, "sessions");
 
     internal string TasksDirectory => Path.Combine(Directory, "tasks");
+
+    internal string ResidentsDirectory => Path.Combine(Directory, "residents");
 
     internal string FeaturesFile => Path.Combine(Directory, "features.json");
 

@@ -1,3 +1,4 @@
+using FineTuneGrid.Agent.Residents;
 using FineTuneGrid.Agent.Sessions;
 using FineTuneGrid.Agent.Tasks;
 using FineTuneGrid.Contracts;
@@ -33,15 +34,19 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
     /// <exception cref="GridException"><c>in_use</c>: another agent works in this node's folder.</exception>
     public async Task RunAsync(CancellationToken stopping, CancellationToken abandon = default)
     {
-        foreach (var folder in new[] { options.Directory, options.SessionsDirectory, options.TasksDirectory })
+        foreach (var folder in new[] { options.Directory, options.SessionsDirectory, options.TasksDirectory, options.ResidentsDirectory })
             AtomicFile.MakePrivateDirectory(folder);
         using var held = HoldFolder();
+        // Their processes ended with the agent that had started them.
+        foreach (var left in Directory.EnumerateDirectories(options.ResidentsDirectory)) Directory.Delete(left, recursive: true);
         using var work = CancellationTokenSource.CreateLinkedTokenSource(abandon);
         _control = new ControlPlane(node, Describe, (seconds, deadline) => _sessions.Renewed(MakeLease(seconds, deadline)), time, logger);
         _reports = new ReportPump(_control, time, logger);
         var services = new SessionServices(
             options, _slots, store, _reports, () => _control.Welcome.LeaseSeconds - options.LeaseMargin.TotalSeconds, time, logger);
-        using var tasks = new TaskRunner(services);
+        var pieces = new PiecePump(_control, logger);
+        await using var residents = new ResidentTable(services, pieces);
+        using var tasks = new TaskRunner(services, residents);
         _sessions = new SessionTable(services, work.Token);
         _sessions.LoadFromDisk();
         try
@@ -52,10 +57,11 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
             _sessions.BeginAll();
             var pump = _reports.RunAsync(work.Token);
             var renew = _control.RenewAsync(() => _sessions.Statuses, work.Token);
-            await PollAsync(tasks, work.Token, either.Token);
+            var say = pieces.RunAsync(work.Token);
+            await PollAsync(tasks, residents, work.Token, either.Token);
             if (!abandon.IsCancellationRequested) await StopAsync(pump);
             await work.CancelAsync();
-            await Task.WhenAll(UntilCancelled(pump), UntilCancelled(renew), UntilCancelled(_sessions.Completion));
+            await Task.WhenAll(UntilCancelled(pump), UntilCancelled(renew), UntilCancelled(say), UntilCancelled(_sessions.Completion));
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested || abandon.IsCancellationRequested)
         {
@@ -64,7 +70,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
     }
 
     /// <summary>Takes commands in order. The cursor moves when a command's effect is on disk, so a crash repeats it at most.</summary>
-    private async Task PollAsync(TaskRunner tasks, CancellationToken work, CancellationToken stopping)
+    private async Task PollAsync(TaskRunner tasks, ResidentTable residents, CancellationToken work, CancellationToken stopping)
     {
         var cursor = new CommandCursor(options.CursorFile);
         if (cursor.Value is null) cursor.MoveTo(_control.Welcome.LastCommand);
@@ -76,7 +82,7 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
                 var commands = await _control.CallAsync((grain, incarnation) => grain.Poll(incarnation, cursor.Value!.Value, PollSeconds), stopping);
                 foreach (var command in commands.Where(c => c.Seq > cursor.Value).OrderBy(c => c.Seq))
                 {
-                    await ExecuteAsync(command, tasks, work);
+                    await ExecuteAsync(command, tasks, residents, work);
                     cursor.MoveTo(command.Seq);
                 }
                 backoff = new Backoff(time);
@@ -93,12 +99,13 @@ public sealed partial class NodeAgent(AgentOptions options, Func<INodeGrain> nod
         }
     }
 
-    private async Task ExecuteAsync(NodeCommand command, TaskRunner tasks, CancellationToken work)
+    private async Task ExecuteAsync(NodeCommand command, TaskRunner tasks, ResidentTable residents, CancellationToken work)
     {
         LogCommand(command.GetType().Name, command.Seq, command.OperationId);
         switch (command)
         {
             case StartJob start:
+                residents.ReleaseIdle();
                 await _sessions.StartAsync(start);
                 break;
             case StopJob stop:

@@ -17,4 +17,24 @@ internal static class Compute
         if (name.StartsWith("cuda", StringComparison.Ordinal) && torch.cuda.is_available()) return torch.device(name);
         throw new GridException(ErrorCodes.InvalidValue, $"The device '{name}' is not there: libtorch {torch.__version__} on this machine offers no CUDA.", "resources.device");
     }
+
+    /// <summary>Runs all that has to do with tensors on a thread of its own, which they live and die on.</summary>
+    public static Task<int> OnOneThread(Func<int> work)
+    {
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                done.SetResult(work());
+            }
+            catch (Exception e)
+            {
+                done.SetException(e);
+            }
+        })
+        { Name = "steps" };
+        thread.Start();
+        return done.Task;
+    }
 }

@@ -1,12 +1,14 @@
 using System.Globalization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Trainer;
+using FineTuneGrid.Trainer.Serving;
 using FineTuneGrid.Trainer.Session;
 using FineTuneGrid.Trainer.Tasks;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 const string Usage = """
     FineTuneGrid.Trainer session RUNDIR                      serve a node agent
+    FineTuneGrid.Trainer serve RUNDIR                        keep a base model in memory and complete texts for a node agent
     FineTuneGrid.Trainer task FILE [REPLY]                   run one task; the reply goes to REPLY, or is the last line of the output
     FineTuneGrid.Trainer features                            say what this program can do on this machine
     FineTuneGrid.Trainer run ORDER.json --data DIR [--out DIR] [--threads N]
@@ -21,6 +23,8 @@ try
             // What a lost worker left under way has threads of its own, which must not see the libraries go.
             if (code != 0) ThisProcess.EndNow(code);
             return code;
+        case ["serve", var folder]:
+            return await ServeCommand.RunAsync(folder);
         case ["features"]:
             return FeaturesCommand.Run();
         case ["task", var file]:

@@ -21,6 +21,12 @@ public static class TrainerProtocol
     /// <summary>Written by the trainer at an orderly exit: <see cref="TrainerExit"/>.</summary>
     public const string ExitFile = "exit.json";
 
+    /// <summary>In a task's folder: <see cref="TrainerTask"/>.</summary>
+    public const string TaskFile = "task.json";
+
+    /// <summary>Beside it: <see cref="TrainerTaskReply"/>.</summary>
+    public const string ReplyFile = "reply.json";
+
     /// <summary>The exit code of a trainer that stopped because nobody renewed its lease.</summary>
     public const int LeaseLostExitCode = 75;
 
@@ -78,6 +84,8 @@ public sealed record TrainingOrder(
 [JsonDerivedType(typeof(Detach), "detach")]
 [JsonDerivedType(typeof(Acknowledge), "acknowledge")]
 [JsonDerivedType(typeof(Shutdown), "shutdown")]
+[JsonDerivedType(typeof(Ask), "ask")]
+[JsonDerivedType(typeof(Withdraw), "withdraw")]
 public abstract record AgentFrame;
 
 public sealed record Hello(string Token) : AgentFrame;
@@ -100,6 +108,12 @@ public sealed record Acknowledge(long Seq) : AgentFrame;
 /// <summary>Checkpoint every job and exit.</summary>
 public sealed record Shutdown(string Reason) : AgentFrame;
 
+/// <summary>To a resident base: answer the task in <c>task.json</c> of the folder. The reply goes into <c>reply.json</c> there.</summary>
+public sealed record Ask(string TaskId, string Folder) : AgentFrame;
+
+/// <summary>Nobody waits for the task's answer any more.</summary>
+public sealed record Withdraw(string TaskId) : AgentFrame;
+
 /// <summary>
 /// What a trainer tells. Numbered per session without holes and kept until acknowledged, so that a new agent, or a restarted
 /// control plane, hears everything that an old one may have missed.
@@ -114,6 +128,8 @@ public sealed record Shutdown(string Reason) : AgentFrame;
 [JsonDerivedType(typeof(JobFinished), "job_finished")]
 [JsonDerivedType(typeof(JobDetached), "job_detached")]
 [JsonDerivedType(typeof(JobFailed), "job_failed")]
+[JsonDerivedType(typeof(TasksSaid), "tasks_said")]
+[JsonDerivedType(typeof(TaskAnswered), "task_answered")]
 public abstract record TrainerReport
 {
     public long Seq { get; init; }
@@ -159,6 +175,12 @@ public sealed record JobDetached(string JobId, int Epoch, string Reason, int? Co
 
 /// <param name="Retryable">Whether another attempt can help (lost lease, storage away), or the input is at fault.</param>
 public sealed record JobFailed(string JobId, int Epoch, GridError Error, bool Retryable) : JobReport(JobId, Epoch);
+
+/// <summary>A resident base's tasks have grown. Not numbered, and not repeated.</summary>
+public sealed record TasksSaid(IReadOnlyList<TaskPieces> Said) : TrainerReport;
+
+/// <summary>The task's <c>reply.json</c> is there.</summary>
+public sealed record TaskAnswered(string TaskId) : TrainerReport;
 
 public sealed record JobResult
 {

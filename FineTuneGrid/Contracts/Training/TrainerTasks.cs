@@ -1,11 +1,17 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Contracts.Training;
 
-/// <summary>Work on a node besides jobs: completions, evaluation, plans, replays, exports. Run by a one-shot trainer process.</summary>
+/// <summary>
+/// Work on a node besides jobs: completions, evaluation, plans, replays, exports. Run by a one-shot trainer process, save completions, which
+/// a process answers that keeps their base in memory.
+/// </summary>
 /// <param name="Adapter">Files of the adapter to apply; null runs the base alone.</param>
+/// <param name="Org">Who asks: organisations share no process that stays in memory.</param>
 public sealed record TrainerTask(
     string TaskId,
     BlobAccess Blobs,
@@ -18,7 +24,8 @@ public sealed record TrainerTask(
     PlanTask? Plan = null,
     VerificationTask? Verification = null,
     ExportTask? Export = null,
-    ClassificationTask? Classification = null);
+    ClassificationTask? Classification = null,
+    string Org = "");
 
 /// <param name="Prompts">Texts, completed as they are; or, with <paramref name="Chat"/>, user messages for the chat template.</param>
 /// <param name="TopK">0: all tokens may be sampled.</param>
@@ -26,6 +33,9 @@ public sealed record TrainerTask(
 /// <param name="PromptTokens">Prompts as token ids, taken as they are, instead of texts.</param>
 /// <param name="Echo">Whether the completion begins with its prompt; only then may <paramref name="MaxTokens"/> be 0.</param>
 /// <param name="Logprobs">Also say each token's log-probability, and those of so many of the likeliest in its place. Null: do not.</param>
+/// <param name="Messages">A JSON list of {role, content, ...}: a conversation for the chat template, the only prompt then.</param>
+/// <param name="N">Completions of each prompt. Those of the first prompt come first.</param>
+/// <param name="Stream">Whether the completions are told piece by piece as well, as <see cref="CompletionPiece"/>s.</param>
 public sealed record CompletionTask(
     IReadOnlyList<string> Prompts,
     bool Chat,
@@ -37,7 +47,27 @@ public sealed record CompletionTask(
     IReadOnlyList<string>? Stop = null,
     IReadOnlyList<IReadOnlyList<int>>? PromptTokens = null,
     bool Echo = false,
-    int? Logprobs = null);
+    int? Logprobs = null,
+    JsonElement? Messages = null,
+    int N = 1,
+    bool Stream = false)
+{
+    /// <summary>Completions that the reply holds.</summary>
+    [JsonIgnore]
+    public int Choices => N * (Messages is not null ? 1 : PromptTokens?.Count ?? Prompts.Count);
+}
+
+/// <summary>
+/// What a completion has grown by. Pieces are previews: some may get lost, which shows in where the next one begins; the reply has the whole
+/// text, which begins with all that was told.
+/// </summary>
+/// <param name="Index">Of the completion in the reply.</param>
+/// <param name="At">Where the text begins in the completion's, in UTF-16 units. No piece ends within a character.</param>
+/// <param name="Token">Number of the first token of the log-probabilities in the completion's own lists.</param>
+public sealed record CompletionPiece(int Index, int At, string Text, int Token = 0, CompletionLogprobs? Logprobs = null);
+
+/// <summary>What a task has told since the last time.</summary>
+public sealed record TaskPieces(string TaskId, IReadOnlyList<CompletionPiece> Pieces);
 
 /// <summary>Texts to classify.</summary>
 public sealed record ClassificationTask(IReadOnlyList<TextInput> Inputs);

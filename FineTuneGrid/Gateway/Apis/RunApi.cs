@@ -22,7 +22,7 @@ public static class RunApi
         group.MapPost("/evaluate", Evaluate).RequireAuthorization(Policies.Member).WithSummary("Loss of a model on a data set, with exact match or, of a classifier, accuracy and macro F1").Produces<EvaluationReply>();
     }
 
-    private static async Task<IResult> Generate(HttpContext context, TaskRunner runner, CancellationToken ct)
+    private static async Task<IResult> Generate(HttpContext context, TaskRunner runner, Completer completer, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<GenerateRequest>(context.Request, ct);
         if (request.Prompts is not { Count: > 0 and <= RunLimits.MaxPrompts } prompts)
@@ -33,11 +33,8 @@ public static class RunApi
         RunLimits.CheckSampling(request.Temperature, request.TopP, request.TopK);
         var stop = RunLimits.Stops(request.Stop);
         var subject = await runner.SubjectAsync(context.Caller(), request.Model);
-        var reply = await runner.RunAsync(subject, (task) => task with
-        {
-            Completion = new CompletionTask(prompts, request.Chat, request.MaxTokens, request.Temperature, request.TopP, request.Seed, Math.Max(0, request.TopK), stop),
-        });
-        return Results.Json(new { completions = reply.Completions }, GridJson.Options);
+        var task = new CompletionTask(prompts, request.Chat, request.MaxTokens, request.Temperature, request.TopP, request.Seed, Math.Max(0, request.TopK), stop);
+        return Results.Json(new { completions = await completer.RunAsync(context.Caller(), subject, task, told: null, ct) }, GridJson.Options);
     }
 
     private static async Task<IResult> Evaluate(HttpContext context, TaskRunner runner, CancellationToken ct)

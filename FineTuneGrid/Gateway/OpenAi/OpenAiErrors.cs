@@ -1,6 +1,6 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.OpenAi;
 
@@ -19,6 +19,14 @@ internal static class OpenAiErrors
         // OpenAI knows no 422: what does not fit is a bad request.
         context.Response.StatusCode = status == 422 ? 400 : status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
+        context.Response.ContentType = "application/json";
+        await context.Response.Body.WriteAsync(ToBytes(status, error), context.RequestAborted);
+    }
+
+    /// <summary>The error object, as a body or as an event of a stream that has begun.</summary>
+    /// <param name="status">What <see cref="ProblemMap"/> has for the error.</param>
+    public static byte[] ToBytes(int status, GridError error)
+    {
         var (type, code) = status switch
         {
             401 => ("authentication_error", "invalid_api_key"),
@@ -28,7 +36,6 @@ internal static class OpenAiErrors
             >= 500 => ("server_error", error.Code),
             _ => ("invalid_request_error", error.Code),
         };
-        context.Response.ContentType = "application/json";
-        await context.Response.Body.WriteAsync(JsonSerializer.SerializeToUtf8Bytes(new Body(new Error(error.Message, type, error.Field, code)), GridJson.Options), context.RequestAborted);
+        return GridJson.ToBytes(new Body(new Error(error.Message, type, error.Field, code)));
     }
 }

@@ -7,7 +7,7 @@ using FineTuneGrid.Gateway.Runs;
 namespace FineTuneGrid.Gateway.Pages;
 
 /// <summary>The box that asks an adapter, and its base beside it.</summary>
-internal sealed class TryBox(TaskRunner runner)
+internal sealed class TryBox(TaskRunner runner, Completer completer)
 {
     /// <param name="answers">What was answered last; empty before the first question.</param>
     public static Html Form(HttpContext context, string action, string? baseModel, TryQuestion question, Html answers) => Html.Of($"""
@@ -46,8 +46,7 @@ internal sealed class TryBox(TaskRunner runner)
     private async Task<Completion> AskAsync(Principal caller, string model, TryQuestion question)
     {
         var subject = await runner.SubjectAsync(caller, model);
-        var reply = await runner.RunAsync(subject, task => task with { Completion = question.ToTask() });
-        return reply.Completions is [var completion] ? completion : throw new GridException(ErrorCodes.Unavailable, "The node that was asked did not answer; try again.");
+        return (await completer.RunAsync(caller, subject, question.ToTask(), told: null, CancellationToken.None))[0];
     }
 
     /// <summary>The base is looked for where the adapter is, as it is for the adapter itself.</summary>

@@ -55,11 +55,13 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimePro
     }
 
     /// <summary>The live node with the least to do, and a task for it that asks for nothing yet.</summary>
+    /// <param name="preferred">A node to take before others where it is alive and stays so.</param>
     /// <exception cref="GridException"><c>unavailable</c> where no node is alive.</exception>
-    public async Task<(string Node, TrainerTask Task)> PlaceAsync(RunSubject subject)
+    public async Task<(string Node, TrainerTask Task)> PlaceAsync(RunSubject subject, string? preferred = null)
     {
         var nodes = await grains.GetGrain<IPoolGrain>(PoolKeys.Default).LiveNodes();
-        var node = nodes.Where(n => n.Alive && n.Slots.Count > 0).OrderBy(n => n.Draining).ThenBy(n => n.Sessions.Sum(s => s.Jobs.Count)).FirstOrDefault()
+        var node = nodes.Where(n => n.Alive && n.Slots.Count > 0)
+            .OrderBy(n => n.Draining).ThenBy(n => n.NodeId != preferred).ThenBy(n => n.Sessions.Sum(s => s.Jobs.Count)).FirstOrDefault()
             ?? throw new GridException(ErrorCodes.Unavailable, "No node is alive to run this on; start one and try again.");
         var slot = node.Slots[0];
         return (node.NodeId, new TrainerTask(Ids.New(Ids.Task, time.GetUtcNow()), BlobAccess.OfNode, slot.Device, slot.Threads, subject.Model, subject.Adapter));

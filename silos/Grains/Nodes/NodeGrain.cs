@@ -28,7 +28,7 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     private readonly TimeProvider _time;
     private readonly ILogger<NodeGrain> _logger;
     private readonly Signal _commands = new();
-    private readonly Dictionary<string, TaskCompletionSource<TrainerTaskReply>> _tasks = [];
+    private readonly NodeTasks _tasks = new();
     private IReadOnlyList<SessionStatus> _sessions = [];
     private DateTimeOffset? _leaseUntil;
 
@@ -108,6 +108,16 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         _commands.Pulse();
     }
 
+    public Task Say(string incarnation, IReadOnlyList<TaskPieces> said)
+    {
+        NodeRules.Require(_state.Latest, Id, incarnation);
+        _tasks.Say(said);
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<CompletionPiece>> Listen(string taskId, double waitSeconds) =>
+        _tasks.ListenAsync(taskId, TimeSpan.FromSeconds(Math.Clamp(waitSeconds, 0, MaxPoll.TotalSeconds)), _time);
+
     public Task<TrainerTaskReply> Run(TrainerTask task) => RunAsync(task, TaskLimit, CancellationToken.None);
 
     public Task<TrainerTaskReply> Verify(TrainerTask task, CancellationToken cancellation) => RunAsync(task, VerifyLimit, cancellation);
@@ -135,12 +145,11 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     {
         if (!IsAlive)
             throw new GridException(ErrorCodes.Unavailable, $"The node '{Id}' is not alive.");
-        var reply = new TaskCompletionSource<TrainerTaskReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _tasks[task.TaskId] = reply;
+        var reply = _tasks.Begin(task.TaskId);
         try
         {
             await Send(new RunTask(task) { OperationId = task.TaskId });
-            return await reply.Task.WaitAsync(limit, _time, cancellation);
+            return await reply.WaitAsync(limit, _time, cancellation);
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
@@ -151,16 +160,13 @@ public sealed partial class NodeGrain : Grain, INodeGrain
         }
         finally
         {
-            _tasks.Remove(task.TaskId);
+            _tasks.End(task.TaskId);
         }
     }
 
     /// <summary>Frees those who wait for tasks that nobody runs any more.</summary>
-    private void Abandon(Func<string, bool> which)
-    {
-        foreach (var (id, waiting) in _tasks.Where(t => which(t.Key)).ToList())
-            waiting.TrySetResult(new TrainerTaskReply(id, new GridError(ErrorCodes.Unavailable, $"The node '{Id}' stopped before it had answered; try again.")));
-    }
+    private void Abandon(Func<string, bool> which) =>
+        _tasks.Fail(which, new GridError(ErrorCodes.Unavailable, $"The node '{Id}' stopped before it had answered; try again."));
 
     private bool IsAlive => _state.Current is { Gone: false } && _leaseUntil > _time.GetUtcNow();
 
@@ -168,8 +174,8 @@ public sealed partial class NodeGrain : Grain, INodeGrain
     {
         foreach (var report in reports)
         {
-            if (report.Task is { } reply && _tasks.TryGetValue(reply.TaskId, out var waiting))
-                waiting.TrySetResult(reply);
+            if (report.Task is { } reply)
+                _tasks.Answer(reply);
             if (report.Report is JobReport told)
                 await GrainFactory.GetGrain<IJobGrain>(told.JobId).Report(Id, report.SessionId, told);
             if (report.Ended is { } ended)

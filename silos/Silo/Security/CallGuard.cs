@@ -43,7 +43,7 @@ public sealed class IncomingCallGuard(NodeTokens tokens, TimeProvider time) : II
 
     /// <summary>What an agent does; the rest of the interface is for the control plane.</summary>
     private static readonly HashSet<string> AgentMethods =
-        [nameof(INodeGrain.Register), nameof(INodeGrain.Renew), nameof(INodeGrain.Poll), nameof(INodeGrain.Report), nameof(INodeGrain.Goodbye), nameof(INodeGrain.Get)];
+        [nameof(INodeGrain.Register), nameof(INodeGrain.Renew), nameof(INodeGrain.Poll), nameof(INodeGrain.Report), nameof(INodeGrain.Say), nameof(INodeGrain.Goodbye), nameof(INodeGrain.Get)];
 }
 
 /// <summary>Stamps the calls that this silo's grains and its in-process clients make.</summary>

@@ -7,6 +7,9 @@ internal enum Part
     Host,
     Agent,
     Trainer,
+
+    /// <summary>Keeps a base in memory to answer with it; it belongs to its agent, and ends with it.</summary>
+    Resident,
 }
 
 internal sealed record GridPart(int Pid, Part Part);
@@ -44,7 +47,7 @@ internal static partial class ProcessTable
     {
         // A shell that is about to become a trainer is not one yet.
         if (arguments[0].EndsWith("/sh", StringComparison.Ordinal) || !arguments.Any(a => a == data || a.StartsWith(data + "/", StringComparison.Ordinal))) return null;
-        if (arguments.Any(a => a.EndsWith("FineTuneGrid.Trainer.dll", StringComparison.Ordinal))) return Part.Trainer;
+        if (arguments.Any(a => a.EndsWith("FineTuneGrid.Trainer.dll", StringComparison.Ordinal))) return arguments.Contains("serve") ? Part.Resident : Part.Trainer;
         if (!arguments.Any(a => a.EndsWith("FineTuneGrid.Host.dll", StringComparison.Ordinal))) return null;
         return arguments.Contains("--child") ? Part.Agent : Part.Host;
     }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FineTuneGrid.Agent.Residents;
 using FineTuneGrid.Agent.Sessions;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Nodes;
@@ -8,13 +9,12 @@ using FineTuneGrid.Storage;
 namespace FineTuneGrid.Agent.Tasks;
 
 /// <summary>
-/// Runs work besides jobs in one-shot trainer processes: short tasks a few at once, and one verification and one export, which may
-/// take long and must not keep the short ones waiting.
+/// Runs work besides jobs. Completions are asked of bases that stay in memory; the rest runs in one-shot trainer processes: short tasks a few
+/// at once, and one verification and one export, which may take long and must not keep the short ones waiting.
 /// </summary>
-internal sealed class TaskRunner(SessionServices services) : IDisposable
+internal sealed class TaskRunner(SessionServices services, ResidentTable residents) : IDisposable
 {
     private const int AtOnce = 2;
-    private const int LongestTail = 4000;
 
     /// <summary>Bytes that a task's process needs to say anything.</summary>
     private const long LeastRoom = 1 << 20;
@@ -59,7 +59,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
         TrainerTaskReply reply;
         try
         {
-            reply = await InPlaceAsync(task, stop);
+            reply = await InFolderAsync(task, stop);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -81,27 +81,38 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
         });
     }
 
-    private async Task<TrainerTaskReply> InPlaceAsync(TrainerTask task, CancellationToken stop)
+    private async Task<TrainerTaskReply> InFolderAsync(TrainerTask task, CancellationToken stop)
     {
-        var places = task.Verification is not null ? _verification : task.Export is not null ? _export : _places;
-        if (!await places.WaitAsync(task.Verification is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, stop))
-            return new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, $"Another verification runs on node {services.Options.NodeId}; try again when it has ended."));
         var folder = Path.Combine(services.Options.TasksDirectory, task.TaskId);
         try
         {
             AtomicFile.MakePrivateDirectory(folder);
+            return await (task.Completion is null ? InPlaceAsync(task, folder, stop) : residents.AskAsync(task, folder, stop));
+        }
+        finally
+        {
+            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private async Task<TrainerTaskReply> InPlaceAsync(TrainerTask task, string folder, CancellationToken stop)
+    {
+        var places = task.Verification is not null ? _verification : task.Export is not null ? _export : _places;
+        if (!await places.WaitAsync(task.Verification is null ? Timeout.InfiniteTimeSpan : TimeSpan.Zero, stop))
+            return new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.Unavailable, $"Another verification runs on node {services.Options.NodeId}; try again when it has ended."));
+        try
+        {
             return await ExecuteAsync(task, folder, stop);
         }
         finally
         {
             places.Release();
-            if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
         }
     }
 
     private async Task<TrainerTaskReply> ExecuteAsync(TrainerTask task, string folder, CancellationToken cancellation)
     {
-        var (input, output, log) = (Path.Combine(folder, "task.json"), Path.Combine(folder, "reply.json"), Path.Combine(folder, "task.log"));
+        var (input, output, log) = (Path.Combine(folder, TrainerProtocol.TaskFile), Path.Combine(folder, TrainerProtocol.ReplyFile), Path.Combine(folder, "task.log"));
         AtomicFile.Write(input, task);
         var command = services.Options.TrainerCommand ?? TrainerCommand.Default();
         using var process = Process.Start(TrainerCommand.StartInfo(command, ["task", input, output], log, task.Threads, task.Device))
@@ -118,9 +129,7 @@ internal sealed class TaskRunner(SessionServices services) : IDisposable
         if (AtomicFile.TryRead<TrainerTaskReply>(output) is { } reply) return reply;
         // A runtime that cannot write dies without a word.
         if (new DriveInfo(folder).AvailableFreeSpace < LeastRoom) return new TrainerTaskReply(task.TaskId, NoRoom());
-        var text = File.Exists(log) ? await File.ReadAllTextAsync(log, cancellation) : "";
-        return new TrainerTaskReply(task.TaskId, new GridError(
-            ErrorCodes.TrainerCrashed, $"The task's process ended with code {process.ExitCode}: {text[Math.Max(0, text.Length - LongestTail)..].Trim()}"));
+        return new TrainerTaskReply(task.TaskId, new GridError(ErrorCodes.TrainerCrashed, $"The task's process ended with code {process.ExitCode}: {LogTail.Read(log)}"));
     }
 
     private GridError NoRoom() => new(ErrorCodes.InsufficientStorage, $"The disk of node {services.Options.NodeId} is full; free some room.");

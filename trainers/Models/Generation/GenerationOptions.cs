@@ -14,17 +14,14 @@ public sealed record GenerationOptions
     /// <summary>Sample from the smallest set of tokens with at least this probability (Holtzman et al. 2020), of those that top-k leaves.</summary>
     public double TopP { get; init; } = 1;
 
-    /// <summary>Draws depend on the seed, the prompt's index and the step alone.</summary>
+    /// <summary>Draws depend on the seed, the sequence's index and the step alone.</summary>
     public long Seed { get; init; }
-
-    /// <summary>The index of the first prompt, where a batch is part of a longer list.</summary>
-    public int FirstPrompt { get; init; }
 
     /// <summary>Ids that end a sequence; the id itself is not returned as a token.</summary>
     public IReadOnlyCollection<int> StopTokens { get; init; } = [];
 
-    /// <summary>Whether the new tokens so far are to be the last ones; asked after each token.</summary>
-    public Func<IReadOnlyList<int>, bool>? StopWhen { get; init; }
+    /// <summary>Told each new token: whether it is to be the last.</summary>
+    public Func<ScoredToken, bool>? StopAfter { get; init; }
 
     /// <summary>How many of the likeliest alternatives to note for each token.</summary>
     public int Alternatives { get; init; }
@@ -33,13 +30,13 @@ public sealed record GenerationOptions
 /// <summary>One continuation.</summary>
 /// <param name="Tokens">New ids, without the stop token.</param>
 /// <param name="LogProbs">Log-probability of each under the model, untempered.</param>
-/// <param name="Stopped">A stop token or <see cref="GenerationOptions.StopWhen"/> ended it; false: the limit did.</param>
+/// <param name="Stopped">A stop token or <see cref="GenerationOptions.StopAfter"/> ended it; false: the limit did.</param>
 public sealed record Continuation(IReadOnlyList<int> Tokens, IReadOnlyList<float> LogProbs, bool Stopped)
 {
     /// <summary>The stop token that ended it, if one did.</summary>
     public ScoredToken? End { get; init; }
 
-    /// <summary>For each token the likeliest ones in its place; empty where none were asked for.</summary>
+    /// <summary>Each token with the likeliest ones in its place, where they were asked for.</summary>
     public IReadOnlyList<ScoredToken> Scored { get; init; } = [];
 }
 

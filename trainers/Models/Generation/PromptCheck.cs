@@ -4,9 +4,11 @@ using FineTuneGrid.Models.Architectures;
 namespace FineTuneGrid.Models.Generation;
 
 /// <summary>What a prompt must be before the model sees it.</summary>
-internal static class PromptCheck
+public static class PromptCheck
 {
-    /// <param name="longest">Tokens that a prompt may have at most.</param>
+    /// <param name="prompts">Ids of each.</param>
+    /// <param name="longest">Tokens that a prompt may have at most; one less than the context where another is to follow.</param>
+    /// <param name="architecture">The model's.</param>
     /// <exception cref="GridException"><c>unsupported_model</c>: it classifies. <c>invalid_value</c>: a prompt is empty, or has an id that is none. <c>sequence_too_long</c>.</exception>
     public static void Check(IReadOnlyList<int[]> prompts, int longest, Architecture architecture)
     {

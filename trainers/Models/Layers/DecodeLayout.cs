@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace FineTuneGrid.Models.Layers;
 
-/// <summary>One new token for each sequence of a cache.</summary>
+/// <summary>One new token for each of the first sequences of a cache.</summary>
 public sealed class DecodeLayout : SequenceLayout
 {
     private readonly KeyValueCache _cache;
@@ -22,7 +22,7 @@ public sealed class DecodeLayout : SequenceLayout
     public override IEnumerable<(int Rows, int Length)> Spans => _positions.Select(p => (1, p + 1));
 
     /// <param name="cache">Holds the tokens before.</param>
-    /// <param name="positions">Position of each sequence's new token.</param>
+    /// <param name="positions">Position of each sequence's new token, of at most as many as the cache has.</param>
     /// <param name="device">Where the pass runs.</param>
     public static DecodeLayout Create(KeyValueCache cache, IReadOnlyList<int> positions, Device device)
     {
@@ -35,7 +35,7 @@ public sealed class DecodeLayout : SequenceLayout
     public override Tensor Attend(int layer, Tensor query, Tensor key, Tensor value, AttentionSpec spec)
     {
         _cache.Store(layer, key, value, _cells);
-        var (keys, values) = _cache.Read(layer, _columns);
+        var (keys, values) = _cache.Read(layer, _positions.Count, _columns);
         return ScaledDotProduct.Run(query.unsqueeze(1), keys, values, Bias(spec), spec).squeeze(1);
     }
 
@@ -54,7 +54,7 @@ public sealed class DecodeLayout : SequenceLayout
         if (!_biases.TryGetValue((spec.Window ?? 0, spec.Alibi), out var bias))
         {
             using var scope = NewDisposeScope();
-            bias = ScaledDotProduct.CausalBias(Positions.unsqueeze(1), _columns, spec.Window).view(_cache.Batch, 1, 1, 1, _columns);
+            bias = ScaledDotProduct.CausalBias(Positions.unsqueeze(1), _columns, spec.Window).view(_positions.Count, 1, 1, 1, _columns);
             bias = (spec.Alibi is { } alibi ? bias + alibi.Bias(_columns, _cache.KeyValueHeads, Positions.device) : bias).DetachFromDisposeScope();
             _biases.Add((spec.Window ?? 0, spec.Alibi), bias);
         }

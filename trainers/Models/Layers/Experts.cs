@@ -30,8 +30,9 @@ internal static class Experts
             long[] mine = [.. cells[e]];
             if (mine.Length == 0)
                 continue;
-            var rows = tensor([.. mine.Select(c => c / width)]).to(x.device);
-            var y = experts[e](pass, x.index_select(0, rows)) * flat.index_select(0, tensor(mine).to(x.device)).unsqueeze(1);
+            long[] tokens = [.. mine.Select(c => c / width)];
+            var rows = tensor(tokens).to(x.device);
+            var y = pass.OnRows(tokens, () => experts[e](pass, x.index_select(0, rows))) * flat.index_select(0, tensor(mine).to(x.device)).unsqueeze(1);
             sum = sum.index_add(0, rows, y, 1);
         }
 

@@ -17,6 +17,9 @@ public sealed class ForwardPass : IDisposable
     private readonly LoraDropout? _dropout;
     private readonly Dictionary<RotarySpec, (Tensor Cos, Tensor Sin)> _rotations = [];
     private readonly SortedSet<int> _touched = [];
+    private readonly AdapterBank? _bank;
+    private readonly int[] _slots = [];
+    private RowGroups? _groups;
 
     /// <param name="weights">The base; never changed.</param>
     /// <param name="layout">What attends to what.</param>
@@ -29,6 +32,19 @@ public sealed class ForwardPass : IDisposable
         _adapter = adapter;
         if (adapter is { Plan.Spec.Dropout: > 0 } && dropoutSeed is { } seed)
             _dropout = new LoraDropout(seed, adapter.Plan.Spec.Dropout);
+    }
+
+    /// <summary>A pass whose rows have different adapters; without gradients.</summary>
+    /// <param name="weights">The base; never changed.</param>
+    /// <param name="layout">What attends to what.</param>
+    /// <param name="bank">Holds every one of the adapters.</param>
+    /// <param name="adapters">The adapter of each row; null: none.</param>
+    public ForwardPass(ModelWeights weights, SequenceLayout layout, AdapterBank bank, IReadOnlyList<LoraAdapter?> adapters)
+        : this(weights, layout)
+    {
+        _bank = bank;
+        _slots = [.. adapters.Select(bank.SlotOf)];
+        _groups = RowGroups.Create(_slots, bank.Count, weights.Device);
     }
 
     /// <summary>dtype of the hidden states.</summary>
@@ -52,10 +68,32 @@ public sealed class ForwardPass : IDisposable
     {
         var bias = module + ".bias";
         var offset = Has(bias) ? Use(bias) : null;
+        if (_bank?.Find(module) is { } stacked)
+            return stacked.Project(weight, offset, x, _groups!);
         if (_adapter?.Find(module) is not { } lora)
             return nn.functional.linear(x, weight, offset);
         _touched.UnionWith(lora.Slots);
         return lora.Project(_weights, weight, offset, x, _dropout);
+    }
+
+    /// <summary>Runs a part of a layer on some of the pass's rows only.</summary>
+    /// <param name="rows">Which ones, in the order of what the part is given.</param>
+    /// <param name="part">What is run.</param>
+    internal Tensor OnRows(IReadOnlyList<long> rows, Func<Tensor> part)
+    {
+        if (_bank is null)
+            return part();
+        var all = _groups;
+        using var some = RowGroups.Create([.. rows.Select(r => _slots[r])], _bank.Count, _weights.Device);
+        try
+        {
+            _groups = some;
+            return part();
+        }
+        finally
+        {
+            _groups = all;
+        }
     }
 
     /// <summary>A parameter itself, for what families do with their own.</summary>
@@ -117,6 +155,7 @@ public sealed class ForwardPass : IDisposable
 
     public void Dispose()
     {
+        _groups?.Dispose();
         foreach (var (cos, sin) in _rotations.Values)
         {
             cos.Dispose();

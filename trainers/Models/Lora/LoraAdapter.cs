@@ -91,6 +91,12 @@ public sealed class LoraModule
         Slots = [SlotA, SlotB, .. spec.Dora ? new[] { parameters.IndexOf(spec.NameMagnitude) } : []];
     }
 
+    internal LoraModuleSpec Spec => _spec;
+
+    internal Tensor A => _parameters.Leaf(SlotA);
+
+    internal Tensor B => _parameters.Leaf(SlotB);
+
     /// <summary>All that the layer's output depends on.</summary>
     internal IReadOnlyList<int> Slots { get; }
 
@@ -107,13 +113,22 @@ public sealed class LoraModule
         ? WithMagnitude(weights, weight, bias, x, dropout)
         : AddTo(nn.functional.linear(x, weight, bias), x, dropout);
 
+    /// <summary>The trained magnitude over the length of each row of W + scale * B A, fp32 [out]; of DoRA alone.</summary>
+    internal Tensor Factor(ModelWeights weights)
+    {
+        var weight = weights[_spec.Name + ".weight"];
+        return Factor(weights, _spec.Transposed ? weight.t() : weight);
+    }
+
+    private Tensor Factor(ModelWeights weights, Tensor weight) => _parameters.Leaf(Slots[2]) / RowLengths(weights, weight);
+
     /// <summary>
     /// x W^T + (f - 1) * x' W^T + f * scale * (x' A^T) B^T + bias, where x' is x after dropout and f the trained magnitude over the length of
     /// each row of W + scale * B A. No gradient goes through the length (section 4.3 of the paper).
     /// </summary>
     private Tensor WithMagnitude(ModelWeights weights, Tensor weight, Tensor? bias, Tensor x, LoraDropout? dropout)
     {
-        var factor = (_parameters.Leaf(Slots[2]) / RowLengths(weights, weight)).to(x.dtype);
+        var factor = Factor(weights, weight).to(x.dtype);
         var y = nn.functional.linear(x, weight);
         // What dropout leaves out of the adapter's input stays in the base's part.
         var seen = dropout is null ? y : nn.functional.linear(x * dropout.Mask(_spec.Name, x), weight);

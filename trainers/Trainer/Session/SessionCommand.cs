@@ -49,7 +49,7 @@ internal static class SessionCommand
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, server));
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, server));
         Console.WriteLine(LogLine.Session($"{session.SessionId} ready: device {session.Device}, {session.Threads} threads, process {Environment.ProcessId}"));
-        var code = await OnOneThread(() => Work(session, server, outbox, lease, time));
+        var code = await Compute.OnOneThread(() => Work(session, server, outbox, lease, time));
         if (code == 0) await outbox.DrainAsync(lease.Remaining < LastWords ? lease.Remaining : LastWords, time);
         return code;
     }
@@ -73,24 +73,5 @@ internal static class SessionCommand
     {
         context.Cancel = true;
         server.Inject(new Shutdown(context.Signal.ToString()));
-    }
-
-    private static Task<int> OnOneThread(Func<int> work)
-    {
-        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                done.SetResult(work());
-            }
-            catch (Exception e)
-            {
-                done.SetException(e);
-            }
-        })
-        { Name = "steps" };
-        thread.Start();
-        return done.Task;
     }
 }

@@ -1,6 +1,9 @@
+using System.Text;
 using System.Text.Json;
+using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Text;
+using FineTuneGrid.Text.Json;
 using FineTuneGrid.Trainer.Models;
 
 namespace FineTuneGrid.Trainer.Tasks;
@@ -22,7 +25,24 @@ internal sealed class PromptReader(ModelStore models, ModelManifest model)
     {
         if (!chat) return _text.Value.EncodePrompt(prompt);
         var messages = JsonSerializer.SerializeToElement(new[] { new { role = "user", content = prompt } });
-        return new ChatRenderer(_text.Value).EncodePrompt(new ChatPrompt(messages)).Ids;
+        return EncodeChat(messages);
+    }
+
+    /// <summary>A conversation as the model's template writes it, up to where the assistant is to speak.</summary>
+    /// <param name="messages">As a client sends them, held to what rows of a data set are held to.</param>
+    /// <exception cref="GridException"><c>invalid_value</c>, naming the message; <c>invalid_template</c>.</exception>
+    public int[] EncodeChat(JsonElement messages)
+    {
+        const string field = "messages";
+        try
+        {
+            using var document = StrictJson.Parse(Encoding.UTF8.GetBytes(messages.GetRawText()), field);
+            return new ChatRenderer(_text.Value).EncodePrompt(new ChatPrompt(ChatPrompt.ReadMessages(document.RootElement))).Ids;
+        }
+        catch (GridException problem) when (problem.Code == ErrorCodes.InvalidJson)
+        {
+            throw new GridException(ErrorCodes.InvalidValue, problem.Message, field, problem);
+        }
     }
 
     /// <inheritdoc cref="ModelText.EncodeToClassify"/>

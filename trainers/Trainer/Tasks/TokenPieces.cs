@@ -32,7 +32,6 @@ internal sealed class TokenPieces(Tokenizer tokenizer)
         return added;
     }
 
-
     private string Added(int[] window)
     {
         var before = tokenizer.Decode(window.AsSpan(0, _said - _from));

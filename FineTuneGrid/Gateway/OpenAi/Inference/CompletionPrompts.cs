@@ -35,14 +35,14 @@ internal static class CompletionPrompts
         var items = given.ValueKind == JsonValueKind.Array ? given.EnumerateArray().ToList() : [given];
         if (items.Exists(i => i.ValueKind != JsonValueKind.String))
             throw new GridException(ErrorCodes.InvalidValue, "stop must be a text or a list of texts.", "stop");
-        return RunLimits.Stops([.. items.Select(i => i.GetString()!)]);
+        return RunLimits.Stops([.. items.Select(i => Sampling.Text(i, "stop"))]);
     }
 
     private static string Text(JsonElement item)
     {
         if (item.ValueKind != JsonValueKind.String)
             throw Wrong(PromptShape + ", not of both");
-        var text = item.GetString()!;
+        var text = Sampling.Text(item, "prompt");
         return text.Length is > 0 and <= RunLimits.MaxPromptCharacters ? text : throw Wrong($"a text of prompt must have 1 to {RunLimits.MaxPromptCharacters} characters");
     }
 

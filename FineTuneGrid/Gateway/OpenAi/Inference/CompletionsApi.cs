@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
@@ -21,46 +20,37 @@ public static class CompletionsApi
         JsonElement? StreamOptions = null, double? PresencePenalty = null, double? FrequencyPenalty = null, JsonElement? LogitBias = null, string? Suffix = null,
         string? User = null);
 
-    private sealed record CompletionResponse(string Id, string Object, long Created, string Model, IReadOnlyList<Choice> Choices, Usage Usage);
-
-    private sealed record Choice(
-        int Index, string Text, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] Logprobs? Logprobs, string FinishReason);
-
-    // OpenAI writes null for what was not asked for.
-    private sealed record Logprobs(
-        IReadOnlyList<string> Tokens,
-        IReadOnlyList<double?> TokenLogprobs,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] IReadOnlyList<IReadOnlyDictionary<string, double>?>? TopLogprobs,
-        IReadOnlyList<int> TextOffset);
-
-    private sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens);
-
     public static void MapCompletions(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/completions", Complete).WithTags("openai").RequireAuthorization(Policies.Member)
-            .WithSummary("OpenAI's completions: continue or score texts or token ids with a base model or an adapter");
+            .WithSummary("OpenAI's completions: continue or score texts or token ids with a base model or an adapter, whole or as a stream");
 
-    private static async Task<IResult> Complete(HttpContext context, TaskRunner runner, TimeProvider time, CancellationToken ct)
+    private static async Task<IResult> Complete(HttpContext context, TaskRunner runner, Completer completer, TimeProvider time, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<CompletionRequest>(context.Request, ct);
         var task = Read(request);
-        var subject = await runner.SubjectAsync(context.Caller(), request.Model);
-        var reply = await runner.RunAsync(subject, t => t with { Completion = task });
-        var completions = reply.Completions ?? [];
-        // A node of an earlier version does not know what it was asked for.
-        if (completions.Count != (task.PromptTokens?.Count ?? task.Prompts.Count) || completions.Any(c => c.Logprobs is null != task.Logprobs is null))
-            throw new GridException(ErrorCodes.Unavailable, "The node that was asked is of a version that cannot do this; try again when all nodes are upgraded.");
-        var now = time.GetUtcNow();
-        var usage = (Prompt: completions.Sum(c => c.PromptTokens), New: completions.Sum(c => c.CompletionTokens));
-        return Results.Json(new CompletionResponse(Ids.New("cmpl", now), "text_completion", now.ToUnixTimeSeconds(), request.Model!, [.. completions.Select(Shape)],
-            new Usage(usage.Prompt, usage.New, usage.Prompt + usage.New)), GridJson.Options);
+        var stream = Sampling.Stream(request.Stream, request.StreamOptions);
+        var (caller, now) = (context.Caller(), time.GetUtcNow());
+        var subject = await runner.SubjectAsync(caller, request.Model);
+        var head = new TextCompletion(Ids.New("cmpl", now), now.ToUnixTimeSeconds(), request.Model!, [], null);
+        if (stream.On)
+        {
+            return new SseResponse<TextCompletion>(async (send, end) =>
+            {
+                var all = await StreamedChoices.RunAsync(task.Choices, told => completer.RunAsync(caller, subject, task, told, end),
+                    (piece, finish) => send(head with { Choices = [TextChoice.Of(piece, finish)] }));
+                if (stream.Usage) await send(head with { Usage = Usage.Of(all, task.N) });
+            });
+        }
+        var completions = await completer.RunAsync(caller, subject, task, told: null, ct);
+        return Results.Json(head with { Choices = [.. completions.Select(TextChoice.Of)], Usage = Usage.Of(completions, task.N) }, GridJson.Options);
     }
-
-    private static Choice Shape(Completion completion, int index) => new(index, completion.Text,
-        completion.Logprobs is { } l ? new Logprobs(l.Tokens, l.TokenLogprobs, l.TopLogprobs, l.TextOffset) : null, completion.FinishReason);
 
     private static CompletionTask Read(CompletionRequest request)
     {
-        Refuse(request);
+        var n = Sampling.Choices(request.N);
+        RunLimits.Check(request.BestOf is null || request.BestOf == n, "best_of must be n: every completion is returned.", "best_of");
+        Sampling.RefusePenalties(request.PresencePenalty, request.FrequencyPenalty, request.LogitBias);
+        RunLimits.Check(string.IsNullOrEmpty(request.Suffix), "suffix must be empty: text is continued, not filled in.", "suffix");
         var echo = request.Echo == true;
         var maxTokens = request.MaxTokens ?? 16;
         RunLimits.Check(maxTokens is >= 0 and <= RunLimits.MaxTokens, $"max_tokens must be between 0 and {RunLimits.MaxTokens}.", "max_tokens");
@@ -68,20 +58,9 @@ public static class CompletionsApi
         RunLimits.Check(request.Logprobs is null or (>= 0 and <= RunLimits.MaxLogprobs), $"logprobs must be between 0 and {RunLimits.MaxLogprobs}.", "logprobs");
         RunLimits.CheckSampling(request.Temperature ?? 1, request.TopP ?? 1, request.TopK ?? 0);
         var (texts, tokens) = CompletionPrompts.Read(request.Prompt);
-        return new CompletionTask(texts, Chat: false, maxTokens, request.Temperature ?? 1, request.TopP ?? 1, request.Seed ?? Random.Shared.NextInt64(),
-            Math.Max(0, request.TopK ?? 0), CompletionPrompts.Stops(request.Stop), tokens, echo, request.Logprobs);
-    }
-
-    /// <summary>What OpenAI has and this has not is refused where it would change the answer.</summary>
-    private static void Refuse(CompletionRequest request)
-    {
-        RunLimits.Check(request.N is null or 1, "n must be 1: one completion a prompt; send the prompt several times, with several seeds, for more.", "n");
-        RunLimits.Check(request.BestOf is null or 1, "best_of must be 1: no choice is made among completions.", "best_of");
-        RunLimits.Check(request.Stream != true, "stream must be false: a completion is sent whole.", "stream");
-        RunLimits.Check(request.StreamOptions is null, "stream_options is for streams; leave it out.", "stream_options");
-        RunLimits.Check(request.PresencePenalty is null or 0, "presence_penalty must be 0.", "presence_penalty");
-        RunLimits.Check(request.FrequencyPenalty is null or 0, "frequency_penalty must be 0.", "frequency_penalty");
-        RunLimits.Check(request.LogitBias is not { } bias || (bias.ValueKind == JsonValueKind.Object && !bias.EnumerateObject().Any()), "logit_bias must be empty.", "logit_bias");
-        RunLimits.Check(string.IsNullOrEmpty(request.Suffix), "suffix must be empty: text is continued, not filled in.", "suffix");
+        var task = new CompletionTask(texts, Chat: false, maxTokens, request.Temperature ?? 1, request.TopP ?? 1, Sampling.Seed(request.Seed),
+            Math.Max(0, request.TopK ?? 0), CompletionPrompts.Stops(request.Stop), tokens, echo, request.Logprobs, N: n);
+        RunLimits.Check(task.Choices <= RunLimits.MaxPrompts, $"n times the number of prompts may be at most {RunLimits.MaxPrompts}.", "n");
+        return task;
     }
 }
