@@ -94,6 +94,9 @@ public sealed record JobSubmission(JobSpec Spec, string Org, Principal By, strin
 {
     /// <summary>W3C trace context of the request that submitted the job; null where it had none.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>Null for a job that did not come by OpenAI's API.</summary>
+    public OpenAiOrigin? OpenAi { get; init; }
 }
 
 /// <param name="PlacementId">Distinguishes grants: the same id twice is the same grant.</param>

@@ -5,7 +5,9 @@ using FineTuneGrid.Gateway.Health;
 using FineTuneGrid.Gateway.Hub;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.OpenAi;
 using FineTuneGrid.Gateway.OpenAi.Files;
+using FineTuneGrid.Gateway.OpenAi.FineTuning;
 using FineTuneGrid.Gateway.OpenAi.Inference;
 using FineTuneGrid.Gateway.OpenAi.Models;
 using FineTuneGrid.Gateway.OpenAi.Uploads;
@@ -55,6 +57,11 @@ public static class GatewayHosting
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<JobAccess>();
         services.AddSingleton<JobSubmitter>();
+        services.AddSingleton<JobOrders>();
+        services.AddSingleton<JobListing>();
+        services.AddSingleton<FineTuningJobs>();
+        services.AddSingleton<ResultFiles>();
+        services.AddSingleton<TunedCheckpoints>();
         services.AddSingleton<JobLogs>();
         services.AddSingleton<IdempotencyStore>();
         services.AddSingleton<ReplyStore>();
@@ -88,6 +95,7 @@ public static class GatewayHosting
             context.Response.Headers.XContentTypeOptions = "nosniff";
             return next(context);
         });
+        app.UseOpenAiRequestIds();
         app.UseRequestMetrics();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
@@ -110,6 +118,8 @@ public static class GatewayHosting
         app.MapExports();
         app.MapCompletions();
         app.MapChat();
+        app.MapFineTuning();
+        app.MapCheckpointPermissions();
         app.MapTokenize();
         app.MapClassify();
         app.MapFleet();

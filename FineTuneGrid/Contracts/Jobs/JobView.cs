@@ -44,6 +44,12 @@ public sealed record JobView
     public DateTimeOffset? StartedAt { get; init; }
 
     public DateTimeOffset? FinishedAt { get; init; }
+
+    /// <summary>Tokens that the result was trained on; null until the training has finished.</summary>
+    public long? TrainedTokens { get; init; }
+
+    /// <summary>What was asked for by OpenAI's API; null for a job of another door.</summary>
+    public OpenAiOrigin? OpenAi { get; init; }
 }
 
 public sealed record JobWorkerView(int Rank, string Node, int Slot);

@@ -13,7 +13,7 @@ public sealed class HandlesIdempotency
 }
 
 /// <summary>
-/// Every POST below <c>/api/</c> may carry an Idempotency-Key: the same caller, key and request get the first successful answer
+/// Every POST below <c>/api/</c> and OpenAI's of fine-tuning may carry an Idempotency-Key: the same caller, key and request get the first successful answer
 /// again, without the work; another request under the key is refused. A repetition that comes while the first is worked on waits
 /// for it. Where a crash came between work and answer the work is done again: each POST is safe to repeat, what is only repeated
 /// safely with an id of the first time (jobs, keys) claims that durably beforehand.
@@ -25,6 +25,8 @@ public sealed class IdempotentPosts(ReplyStore replies)
     private const int MaxKeyLength = 255;
     private const int MaxBodyBytes = 4 << 20;
 
+    private static readonly string[] Roots = ["/api/", "/v1/fine_tuning/"];
+
     private readonly ConcurrentDictionary<string, Task> _working = new();
 
     /// <summary>Null where the request has none.</summary>
@@ -33,7 +35,7 @@ public sealed class IdempotentPosts(ReplyStore replies)
     public async Task InvokeAsync(HttpContext context, RequestDelegate next)
     {
         if (KeyOf(context.Request) is not { } key || !HttpMethods.IsPost(context.Request.Method) || context.GetEndpoint() is not RouteEndpoint endpoint
-            || endpoint.RoutePattern.RawText?.StartsWith("/api/", StringComparison.Ordinal) != true)
+            || !Roots.Any(root => endpoint.RoutePattern.RawText?.StartsWith(root, StringComparison.Ordinal) == true))
         {
             await next(context);
             return;

@@ -19,6 +19,8 @@ internal static class OpenAiErrors
         // OpenAI knows no 422: what does not fit is a bad request.
         context.Response.StatusCode = status == 422 ? 400 : status;
         if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
+        // Its clients take a 409 for a lock that is soon free.
+        if (status == 409) context.Response.Headers["x-should-retry"] = "false";
         context.Response.ContentType = "application/json";
         await context.Response.Body.WriteAsync(ToBytes(status, error), context.RequestAborted);
     }

@@ -1,10 +1,13 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
+using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Nodes;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.OpenAi.FineTuning;
+using FineTuneGrid.Gateway.OpenAi.Models;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Runs;
@@ -14,12 +17,13 @@ namespace FineTuneGrid.Gateway.Runs;
 public sealed record RunSubject(string Org, ModelManifest Model, IReadOnlyList<SourceFile>? Adapter);
 
 /// <summary>Short work on a live node: a one-shot trainer process there, its reply here.</summary>
-public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimeProvider time)
+public sealed class TaskRunner(IGrainFactory grains, NameResolver names, FineTunedModels tuned, TunedCheckpoints checkpoints, TimeProvider time)
 {
-    /// <param name="reference">A base model's name or id, or <c>org/adapter[@version]</c>.</param>
+    /// <param name="reference">A base model's name or id, <c>org/adapter[@version]</c>, or a fine-tuned name (<c>ft:...</c>).</param>
     public async Task<RunSubject> SubjectAsync(Principal caller, string? reference)
     {
         if (string.IsNullOrEmpty(reference)) throw new GridException(ErrorCodes.MissingField, "model is required: a base model's name, or org/adapter[@version].", "model");
+        if (FineTunedName.IsMeant(reference)) return await TunedAsync(caller, reference);
         if (!reference.Contains('/'))
         {
             var alone = await names.ModelAsync(caller, reference, null, "model");
@@ -27,7 +31,24 @@ public sealed class TaskRunner(IGrainFactory grains, NameResolver names, TimePro
         }
         var adapterRef = AdapterRef.Parse(reference, "model");
         var adapter = await names.AdapterAsync(caller, adapterRef.Org, adapterRef.Name);
-        var version = NameResolver.Version(adapter, adapterRef.Version);
+        return await AdapterAsync(caller, adapter, NameResolver.Version(adapter, adapterRef.Version), reference);
+    }
+
+    private async Task<RunSubject> TunedAsync(Principal caller, string reference)
+    {
+        if (!FineTunedName.TryParse(reference, out var name)) throw FineTunedModels.Missing(reference);
+        if (name.Step is null)
+        {
+            var (adapter, version) = await tuned.RequireAsync(caller, reference);
+            return await AdapterAsync(caller, adapter, version, reference);
+        }
+        var (job, files) = await checkpoints.OpenAsync(caller, name);
+        var model = await names.ModelAsync(NameResolver.At(caller, job.Org), job.Resolved?.ModelId ?? name.Base, null, "model");
+        return new RunSubject(job.Org, Ready(model, reference), files);
+    }
+
+    private async Task<RunSubject> AdapterAsync(Principal caller, AdapterView adapter, AdapterVersionView version, string reference)
+    {
         if (version.Lineage.Kind == "full")
             throw new GridException(ErrorCodes.InvalidValue, $"{reference} is a full model, not an adapter; export it and add it as a model to run it.", "model");
         var model = await names.ModelAsync(NameResolver.At(caller, adapter.Org), version.Lineage.BaseModel ?? "", null, "model");

@@ -26,6 +26,8 @@ public static class JobViews
         CreatedAt = state.CreatedAt,
         StartedAt = state.StartedAt,
         FinishedAt = state.FinishedAt,
+        TrainedTokens = state.Result?.TokensSeen,
+        OpenAi = state.Submission.OpenAi,
     };
 
     public static JobStanding Standing(JobState state) => new(

@@ -165,9 +165,22 @@ public sealed class JobResolver(IGrainFactory grains, AssetFinder assets, InitAd
         if (classes is not null)
             return await ClassesAsync(dataset, model, length, classes, field);
         var pairs = spec.Objective.PairBeta is not null;
-        var tokens = await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, pairs ? DataFormats.Preference : spec.Data.Format, length);
+        var tokens = await RowsAsync(dataset, pairs ? DataFormats.Preference : spec.Data.Format, model, length, field);
         return pairs || tokens.Format != DataFormats.Preference ? tokens : throw new GridException(ErrorCodes.InvalidDataset,
             $"{field}: '{dataset.View.Name}' holds pairs of answers, chosen and rejected; set objective.type to 'dpo', or name a data set of another format.", field);
+    }
+
+    /// <summary>What reads the rows does not know which of the job's data sets it reads.</summary>
+    private async Task<TokenIndex> RowsAsync(Found<DatasetView, DatasetManifest> dataset, string format, ModelManifest model, int length, string field)
+    {
+        try
+        {
+            return await grains.GetGrain<IDatasetGrain>(dataset.View.Id).Tokenize(model, format, length);
+        }
+        catch (GridException e) when (e.Field == "data.train" && field != e.Field)
+        {
+            throw new GridException(e.Code, $"{field}: {e.Message}", field, e) { Findings = e.Findings };
+        }
     }
 
     private async Task<TokenIndex> ClassesAsync(Found<DatasetView, DatasetManifest> dataset, ModelManifest model, int length, ClassRequest classes, string field)
