@@ -3,16 +3,18 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
+using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.OpenAi.Models;
 using FineTuneGrid.Storage;
 
 namespace FineTuneGrid.Gateway.OpenAi.FineTuning;
 
-/// <summary>The checkpoints of a job that are kept: each is an adapter that can be asked.</summary>
-public sealed class TunedCheckpoints(IBlobStore store, JobAccess jobs, TimeProvider time)
+/// <summary>The checkpoints of a job that are kept: each is an adapter, and can be asked once the job has succeeded.</summary>
+public sealed class TunedCheckpoints(IBlobStore store, JobAccess jobs, NameResolver names, TimeProvider time)
 {
-    private static readonly string[] AdapterFiles = ["adapter_config.json", "adapter_model.safetensors"];
+    private const string Weights = "adapter_model.safetensors";
+    private const string Config = "adapter_config.json";
 
     /// <summary>Those of steps below <paramref name="before"/>, the newest first, one more than <paramref name="limit"/> where there are more.</summary>
     internal async Task<IReadOnlyList<FineTuningCheckpoint>> ListAsync(JobView job, string baseModel, long before, int limit)
@@ -23,8 +25,8 @@ public sealed class TunedCheckpoints(IBlobStore store, JobAccess jobs, TimeProvi
         return await Task.WhenAll(shown.Select(step => ShowAsync(job, baseModel, step, told.GetValueOrDefault(step))));
     }
 
-    /// <summary>The job of a checkpoint, and the adapter that it holds, every byte verified.</summary>
-    /// <exception cref="GridException"><c>not_found</c>: the caller sees no such job, or the checkpoint is not kept.</exception>
+    /// <summary>The job of a checkpoint, and the adapter that it holds, every byte of it verified. The result's description is every checkpoint's.</summary>
+    /// <exception cref="GridException"><c>not_found</c>: the caller sees no such job, or the checkpoint is not kept; <c>conflict</c>: there is no result yet.</exception>
     public async Task<(JobView Job, IReadOnlyList<SourceFile> Files)> OpenAsync(Principal caller, FineTunedName name)
     {
         if (name.Step is not { } step || await jobs.FindAsync(caller, name.JobId) is not { } job || job.Adapter != name.Adapter.ToString()) throw FineTunedModels.Missing(name.ToString());
@@ -32,7 +34,17 @@ public sealed class TunedCheckpoints(IBlobStore store, JobAccess jobs, TimeProvi
             ?? throw new GridException(ErrorCodes.NotFound, $"The job keeps no checkpoint of step {step}; kept are those that /v1/fine_tuning/jobs/{FineTuningIds.OfJob(job.Id)}/checkpoints lists.", "model");
         var checkpoints = new CheckpointStore(store, job.Id, time);
         var opened = await checkpoints.OpenAsync(reference.Manifest);
-        return (job, [.. opened.Manifest.Parts.Where(p => AdapterFiles.Contains(p.Name)).Select(p => new SourceFile(p.Name, checkpoints.PartKey(p), p.Length, p.Sha256))]);
+        var weights = opened.Manifest.Find(Weights) ?? throw FineTunedModels.Missing(name.ToString());
+        return (job, [await ConfigAsync(caller, job), new SourceFile(weights.Name, checkpoints.PartKey(weights), weights.Length, weights.Sha256)]);
+    }
+
+    private async Task<SourceFile> ConfigAsync(Principal caller, JobView job)
+    {
+        if (job.AdapterVersion is not { } version)
+            throw new GridException(ErrorCodes.Conflict, $"The checkpoints of {FineTuningIds.OfJob(job.Id)} can be asked when the job has succeeded; it is {JobViewer.StatusOf(job.Status)}.", "model");
+        var reference = AdapterRef.Parse(job.Adapter, "adapter");
+        var adapter = await names.AdapterAsync(caller, reference.Org, reference.Name);
+        return NameResolver.Version(adapter, version).Files.First(f => f.Path == Config);
     }
 
     private async Task<IReadOnlyList<CheckpointReference>> KeptAsync(JobView job) => job.Spec.Method.IsFull
