@@ -156,6 +156,19 @@ public interface IAdapterGrain : IGrainWithStringKey
     [Alias("Get")]
     Task<AdapterView?> Get();
 
+    /// <summary>Puts a version into a stage; the champion before goes to the archived ones. Where the stage's alias names it already, nothing changes.</summary>
+    /// <exception cref="GridException">
+    /// <c>not_found</c>: no such version; <c>gate_failed</c>: it does not keep a gate of its job, named by the field.
+    /// </exception>
+    [Alias("Promote")]
+    Task<AdapterVersionView> Promote(StagePromotion promotion);
+
+    /// <summary>What was promoted when and by whom, newest first.</summary>
+    [AlwaysInterleave]
+    [Alias("StageHistory")]
+    Task<IReadOnlyList<StageChange>> StageHistory();
+
+    /// <exception cref="GridException"><c>in_use</c>: the version is the champion.</exception>
     [Alias("Delete")]
     Task Delete(string? version);
 }

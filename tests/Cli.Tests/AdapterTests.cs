@@ -140,6 +140,25 @@ public sealed class AdapterTests : IDisposable
         Assert.Contains(says, call.LastError);
     }
 
+    [Fact]
+    public async Task Pull_ByAlias_FetchesTheVersionItNames()
+    {
+        var call = await Call.RunAsync("adapter", "pull", SmallServer.Adapter + "@champion", _folder);
+        Assert.Equal((0, $"acme/tuned@1 is in {_folder}"), (call.ExitCode, call.Output.Trim()));
+        call = await Call.RunAsync("adapter", "pull", SmallServer.Adapter + "@candidate", _folder);
+        Assert.Equal((1, "ftg: acme/tuned@candidate has no such version"), (call.ExitCode, call.LastError));
+    }
+
+    [Fact]
+    public async Task Promote_SaysWhatIsWhatNow_AndStagesSaysWhoDidIt()
+    {
+        var call = await Call.RunAsync("adapter", "promote", SmallServer.Adapter + "@1", "champion");
+        Assert.Equal((0, "acme/tuned@1 is champion"), (call.ExitCode, call.Output.Trim()));
+        Assert.Contains("key-1", (await Call.RunAsync("adapter", "stages", SmallServer.Adapter)).Output);
+        Assert.Equal(2, (await Call.RunAsync("adapter", "promote", SmallServer.Adapter, "champion")).ExitCode);
+        Assert.Equal(2, (await Call.RunAsync("adapter", "promote", SmallServer.Adapter + "@1", "best")).ExitCode);
+    }
+
     private Task<Call> PullAsync() => Call.RunAsync("adapter", "pull", SmallServer.Adapter, _folder);
 
     private Task<Call> VerifyAsync() => Call.RunAsync("adapter", "verify", _folder);

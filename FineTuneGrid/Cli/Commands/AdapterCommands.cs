@@ -2,26 +2,28 @@ using System.CommandLine;
 using System.Text.Json;
 using FineTuneGrid.Client;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Provenance;
 
 namespace FineTuneGrid.Cli.Commands;
 
 public static class AdapterCommands
 {
-    private static readonly Argument<string> Reference = new("adapter") { Description = "org/name, or org/name@version." };
+    private static readonly Argument<string> Reference = new("adapter") { Description = "org/name, org/name@version, or org/name@champion (candidate, archived)." };
     private static readonly Argument<DirectoryInfo> Folder = new("dir") { Description = "A folder." };
 
     public static Command Create() => CommandExtensions.Group("adapter", "Adapters: the results of jobs.",
-        List(), Show(), Pull(), Export(), Push(), Verify(), SigningKey(), Remove());
+        List(), Show(), Pull(), Export(), Push(), Promote(), Stages(), Verify(), SigningKey(), Remove());
 
     private static Command List() => new Command("list", "Registered adapters.").Does(async (context, ct) =>
     {
         context.Output.Table(await context.Client.ListAsync("api/v1/adapters", ct),
             ("ADAPTER", a => $"{a.Text("org")}/{a.Text("name")}"),
-            ("VERSION", a => Newest(a)?.Text("version")),
-            ("BASE", a => Newest(a)?.Text("lineage.base_model")),
-            ("VALID LOSS", a => Newest(a)?.Rounded("metrics.valid_loss")),
-            ("JOB", a => Newest(a)?.Text("lineage.job_id")));
+            ("VERSION", a => Find(a, null)?.Text("version")),
+            ("CHAMPION", a => Find(a, AdapterStages.Champion)?.Text("version")),
+            ("BASE", a => Find(a, null)?.Text("lineage.base_model")),
+            ("VALID LOSS", a => Find(a, null)?.Rounded("metrics.valid_loss")),
+            ("JOB", a => Find(a, null)?.Text("lineage.job_id")));
         return 0;
     });
 
@@ -90,6 +92,28 @@ public static class AdapterCommands
         }, Reference, Folder, baseModel);
     }
 
+    private static Command Promote()
+    {
+        var stage = new Argument<string>("stage") { Description = "candidate, champion (it must keep its job's gates; the one before is archived) or archived." };
+        stage.AcceptOnlyFromAmong([.. AdapterStages.All]);
+        return new Command("promote", "Put a version into a stage, whose name is then an alias of it.").Does(async (context, ct) =>
+        {
+            var reference = AdapterReference(context.Get(Reference));
+            if (reference.Version is null) throw new CliException($"say which version: {reference}@1, or {reference}@candidate", 2);
+            var version = await context.Client.PostAsync($"api/v1/adapters/{reference.Org}/{reference.Name}/promote", new { version = reference.Version, stage = context.Get(stage) }, ct);
+            context.Output.Result(version, () => $"{reference.Org}/{reference.Name}@{version.Text("version")} is {version.Text("stage")}");
+            return 0;
+        }, Reference, stage);
+    }
+
+    private static Command Stages() => new Command("stages", "What was promoted when and by whom, newest first.").Does(async (context, ct) =>
+    {
+        var reference = AdapterReference(context.Get(Reference));
+        context.Output.Table(await context.Client.ListAsync($"api/v1/adapters/{reference.Org}/{reference.Name}/stages", ct),
+            ("TIME", c => c.Text("at")), ("VERSION", c => c.Text("version")), ("FROM", c => c.Text("from")), ("STAGE", c => c.Text("stage")), ("KEY", c => c.Text("by")));
+        return 0;
+    }, Reference);
+
     private static Command Verify()
     {
         var subject = new Argument<string>("adapter") { Description = "org/name, org/name@version, or a pulled folder (what is a folder here counts as one)." };
@@ -152,9 +176,7 @@ public static class AdapterCommands
     private static async Task<(JsonElement Adapter, JsonElement Version)> ResolveAsync(CommandContext context, AdapterRef reference, CancellationToken ct)
     {
         var adapter = await context.Client.GetAsync($"api/v1/adapters/{reference.Org}/{reference.Name}", ct);
-        var version = reference.Version is null ? Newest(adapter)
-            : adapter.GetProperty("versions").EnumerateArray().Where(v => v.Text("version") == reference.Version).Cast<JsonElement?>().FirstOrDefault();
-        return (adapter, version ?? throw new CliException($"{reference} has no such version"));
+        return (adapter, Find(adapter, reference.Version) ?? throw new CliException($"{reference} has no such version"));
     }
 
     private static AdapterRef AdapterReference(string text)
@@ -169,6 +191,8 @@ public static class AdapterCommands
         }
     }
 
-    private static JsonElement? Newest(JsonElement adapter) => adapter.GetProperty("versions").EnumerateArray()
-        .OrderBy(v => int.Parse(v.Text("version")!, System.Globalization.CultureInfo.InvariantCulture)).Cast<JsonElement?>().LastOrDefault();
+    /// <summary>The version that a number or an alias names, as the server sent it; the newest where nothing is given.</summary>
+    private static JsonElement? Find(JsonElement adapter, string? versionOrAlias) =>
+        adapter.Deserialize<AdapterView>(GridJson.Options)!.Find(versionOrAlias) is { } found
+            ? adapter.GetProperty("versions").EnumerateArray().Single(v => v.Text("version") == found.Version) : null;
 }

@@ -1,16 +1,29 @@
+using System.Globalization;
 using System.Text.Json;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Jobs;
 
 namespace FineTuneGrid.Contracts.Adapters;
 
-public sealed record AdapterView(string Id, string Org, string Name, DateTimeOffset CreatedAt, IReadOnlyList<AdapterVersionView> Versions);
+public sealed record AdapterView(string Id, string Org, string Name, DateTimeOffset CreatedAt, IReadOnlyList<AdapterVersionView> Versions)
+{
+    /// <summary>By number, or by the alias of a stage; the newest where nothing is given. Null where there is none.</summary>
+    public AdapterVersionView? Find(string? versionOrAlias) => versionOrAlias switch
+    {
+        null => Versions.MaxBy(v => int.Parse(v.Version, CultureInfo.InvariantCulture)),
+        _ when AdapterStages.All.Contains(versionOrAlias) => AdapterStages.Holder(Versions, versionOrAlias),
+        _ => Versions.FirstOrDefault(v => v.Version == versionOrAlias),
+    };
+}
 
-/// <summary>One immutable version of an adapter.</summary>
+/// <summary>One version of an adapter: all but its stage is as it was registered.</summary>
 /// <param name="Version">Bare number: <c>1</c>, <c>2</c> ...</param>
 /// <param name="Revision">40 hexadecimal digits, a function of the files: the commit id that Hub clients see.</param>
+/// <param name="Stage">One of <see cref="AdapterStages"/>; null before it was promoted.</param>
+/// <param name="StageSeq">The <see cref="StageChange.Seq"/> that brought it there.</param>
 public sealed record AdapterVersionView(
-    string Version, string Revision, DateTimeOffset CreatedAt, AdapterLineage Lineage, AdapterMetrics Metrics, IReadOnlyList<SourceFile> Files);
+    string Version, string Revision, DateTimeOffset CreatedAt, AdapterLineage Lineage, AdapterMetrics Metrics, IReadOnlyList<SourceFile> Files,
+    string? Stage = null, int? StageSeq = null);
 
 /// <summary>
 /// <c>finetunegrid.json</c> in an adapter's folder: where it comes from, and the digest of every other file, so that a folder can

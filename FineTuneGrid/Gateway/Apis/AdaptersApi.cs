@@ -13,6 +13,8 @@ public static class AdaptersApi
 {
     private sealed record CommitRequest(string? BaseModel = null);
 
+    private sealed record PromoteRequest(string? Version = null, string? Stage = null);
+
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
         var group = routes.MapGroup("/api/v1/adapters").WithTags("adapters");
@@ -24,6 +26,9 @@ public static class AdaptersApi
         group.MapPut("/{org}/{name}/files/{**path}", Put).RequireAuthorization(Policies.Member).WithSummary("Upload a file of an adapter to be pushed").DisableRequestLimits();
         group.MapPost("/{org}/{name}/commit", Commit).RequireAuthorization(Policies.Member).WithSummary("Check the pushed files and register them as a version")
             .Produces<AdapterVersionView>(StatusCodes.Status201Created);
+        group.MapPost("/{org}/{name}/promote", Promote).RequireAuthorization(Policies.Member).WithSummary("Make a version candidate, champion or archived; a champion keeps its job's gates")
+            .Produces<AdapterVersionView>();
+        group.MapGet("/{org}/{name}/stages", Stages).RequireAuthorization(Policies.Reader).WithSummary("What was promoted when and by whom, newest first");
         group.MapDelete("/{org}/{name}", Delete).RequireAuthorization(Policies.Member).WithSummary("Delete an adapter, or one ?version=");
     }
 
@@ -70,12 +75,29 @@ public static class AdaptersApi
         return Results.Json(await push.CommitAsync(caller, target, request.BaseModel, ct), GridJson.Options, statusCode: StatusCodes.Status201Created);
     }
 
+    private static async Task<IResult> Promote(HttpContext context, IGrainFactory grains, NameResolver names, string org, string name, CancellationToken ct)
+    {
+        var (caller, target) = Writer(context, org, name);
+        var adapter = await names.AdapterAsync(caller, org, name);
+        var request = await BodyReader.ReadJsonAsync<PromoteRequest>(context.Request, ct);
+        if (request.Version is null) throw new GridException(ErrorCodes.MissingField, $"version is required: a number, or an alias of {target}.", "version");
+        var stage = AdapterStages.Check(request.Stage, "stage");
+        var version = NameResolver.Version(adapter, request.Version);
+        return Results.Json(await grains.GetGrain<IAdapterGrain>(adapter.Id).Promote(new StagePromotion(version.Version, stage, caller.KeyId)), GridJson.Options);
+    }
+
+    private static async Task<IResult> Stages(HttpContext context, IGrainFactory grains, NameResolver names, string org, string name, int? after, int? limit)
+    {
+        var adapter = await names.AdapterAsync(context.Caller(), org, name);
+        var history = await grains.GetGrain<IAdapterGrain>(adapter.Id).StageHistory();
+        return Paging.First([.. history.Where(c => after is null || c.Seq < after)], limit, c => c.Seq);
+    }
+
     private static async Task<IResult> Delete(HttpContext context, IGrainFactory grains, NameResolver names, string org, string name, string? version)
     {
         var (caller, _) = Writer(context, org, name);
         var adapter = await names.AdapterAsync(caller, org, name);
-        if (version is not null) NameResolver.Version(adapter, version);
-        await grains.GetGrain<IAdapterGrain>(adapter.Id).Delete(version);
+        await grains.GetGrain<IAdapterGrain>(adapter.Id).Delete(version is null ? null : NameResolver.Version(adapter, version).Version);
         if (version is null) await grains.GetGrain<IOrgGrain>(org).Free(Ids.Adapter, name, adapter.Id);
         return Results.NoContent();
     }

@@ -38,13 +38,9 @@ public sealed class NameResolver(IGrainFactory grains)
         && await grains.GetGrain<IOrgGrain>(org).Find(Ids.Adapter, name) is { } id
             ? await grains.GetGrain<IAdapterGrain>(id).Get() : null;
 
-    public static AdapterVersionView Version(AdapterView adapter, string? version)
-    {
-        var found = version is null
-            ? adapter.Versions.MaxBy(v => int.Parse(v.Version, System.Globalization.CultureInfo.InvariantCulture))
-            : adapter.Versions.FirstOrDefault(v => v.Version == version);
-        return found ?? throw Missing("adapter version", $"{adapter.Org}/{adapter.Name}@{version ?? "newest"}");
-    }
+    /// <param name="version">A number or the alias of a stage; null for the newest.</param>
+    public static AdapterVersionView Version(AdapterView adapter, string? version) =>
+        adapter.Find(version) ?? throw Missing("adapter version", $"{adapter.Org}/{adapter.Name}@{version ?? "newest"}");
 
     /// <summary>Where a caller's new assets go: the named organisation, the caller's own, or <c>shared</c> for the admin.</summary>
     public static string OrgForWrite(Principal caller, string? org)

@@ -10,27 +10,32 @@ namespace FineTuneGrid.Gateway.Hub;
 /// <param name="Id"><c>org/name</c>, or <c>name</c> where it was asked for without an organisation.</param>
 /// <param name="Library">What loads it: <c>peft</c> or <c>transformers</c>.</param>
 /// <param name="Revisions">Newest first; at least one.</param>
+/// <param name="Branches">What moves, <see cref="Main"/> first: by name the revision that it is at.</param>
 public sealed record HubRepo(
-    string Id, string InternalId, string Org, DateTimeOffset CreatedAt, string Library, string? BaseModel, string? License, IReadOnlyList<HubRevision> Revisions)
+    string Id, string InternalId, string Org, DateTimeOffset CreatedAt, string Library, string? BaseModel, string? License, IReadOnlyList<HubRevision> Revisions,
+    IReadOnlyList<KeyValuePair<string, HubRevision>> Branches)
 {
     public const string Main = "main";
+    private const string Heads = "refs/heads/";
     private const int ShortestPrefix = 7;
 
     public bool IsModel => Ids.IsId(InternalId, Ids.Model);
 
     public HubRevision Head => Revisions[0];
 
-    /// <summary>By branch (<c>main</c>), tag (the version), commit id, or a unique beginning of one of 7 digits or more.</summary>
+    /// <summary>By branch (<c>main</c>, or the alias of a stage), tag (the version), commit id, or a unique beginning of one of 7 digits or more.</summary>
     /// <exception cref="GridException"><c>not_found</c>, naming <c>revision</c>.</exception>
     public HubRevision At(string revision)
     {
         var name = Uri.UnescapeDataString(revision);
-        if (name is Main or "HEAD" or "refs/heads/" + Main) return Head;
+        if (name == "HEAD") return Head;
+        if (name.StartsWith(Heads, StringComparison.Ordinal)) name = name[Heads.Length..];
+        if (Branches.FirstOrDefault(b => b.Key == name).Value is { } branch) return branch;
         if (name.StartsWith("refs/tags/", StringComparison.Ordinal)) name = name["refs/tags/".Length..];
         var found = Revisions.Where(r => r.Name == name || r.Sha == name).ToList();
         if (found.Count == 0 && name.Length >= ShortestPrefix) found = [.. Revisions.Where(r => r.Sha.StartsWith(name, StringComparison.Ordinal))];
         return found.Count == 1 ? found[0] : throw new GridException(ErrorCodes.NotFound,
-            $"{Id} has no revision '{name}'; it has {Main} and {string.Join(", ", Revisions.Take(10).Select(r => r.Name))}.", "revision");
+            $"{Id} has no revision '{name}'; it has {string.Join(", ", Branches.Select(b => b.Key).Concat(Revisions.Take(10).Select(r => r.Name)))}.", "revision");
     }
 }
 

@@ -27,12 +27,16 @@ public sealed class HubRepos(NameResolver names)
     {
         var newestFirst = adapter.Versions.OrderByDescending(v => int.Parse(v.Version, CultureInfo.InvariantCulture)).ToList();
         var lineage = newestFirst[0].Lineage;
+        HubRevision[] revisions = [.. newestFirst.Select(v => new HubRevision(v.Version, v.Revision, v.CreatedAt, $"Version {v.Version}", v.Files, v.Lineage))];
+        var staged = AdapterStages.All.Select(stage => KeyValuePair.Create(stage, revisions.FirstOrDefault(r => r.Name == adapter.Find(stage)?.Version)));
         return new HubRepo($"{adapter.Org}/{adapter.Name}", adapter.Id, adapter.Org, adapter.CreatedAt, lineage.Kind == "full" ? "transformers" : "peft", lineage.BaseModel, lineage.BaseLicense,
-            [.. newestFirst.Select(v => new HubRevision(v.Version, v.Revision, v.CreatedAt, $"Version {v.Version}", v.Files, v.Lineage))]);
+            revisions, [KeyValuePair.Create(HubRepo.Main, revisions[0]), .. staged.Where(s => s.Value is not null).Select(s => KeyValuePair.Create(s.Key, s.Value!))]);
     }
 
     /// <summary>A base model never changes: it has one version.</summary>
-    private static HubRepo Of(ModelView model, ModelManifest manifest, string id) => new(
-        id, model.Id, model.Org, model.CreatedAt, "transformers", null, model.License,
-        [new HubRevision("1", manifest.Digest[..HubRevision.ShaLength], model.CreatedAt, "Version 1", manifest.Files)]);
+    private static HubRepo Of(ModelView model, ModelManifest manifest, string id)
+    {
+        var only = new HubRevision("1", manifest.Digest[..HubRevision.ShaLength], model.CreatedAt, "Version 1", manifest.Files);
+        return new HubRepo(id, model.Id, model.Org, model.CreatedAt, "transformers", null, model.License, [only], [KeyValuePair.Create(HubRepo.Main, only)]);
+    }
 }

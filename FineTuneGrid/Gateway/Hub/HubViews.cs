@@ -24,7 +24,7 @@ internal static class HubViews
 
     public static object Refs(HubRepo repo) => new
     {
-        Branches = new[] { new Ref(HubRepo.Main, "refs/heads/" + HubRepo.Main, repo.Head.Sha) },
+        Branches = repo.Branches.Select(b => new Ref(b.Key, "refs/heads/" + b.Key, b.Value.Sha)),
         Tags = repo.Revisions.Select(r => new Ref(r.Name, "refs/tags/" + r.Name, r.Sha)),
         Converts = Array.Empty<Ref>(),
         PullRequests = Array.Empty<Ref>(),

@@ -33,7 +33,7 @@ public sealed class AssetFinder(IGrainFactory grains)
         return (view, view.Manifest ?? throw NotReady("data set", name, view.Status, view.Error, field));
     }
 
-    /// <summary>The adapter and the version meant: the newest where none is given.</summary>
+    /// <summary>The adapter and the version meant, by number or alias: the newest where none is given.</summary>
     public async Task<(AdapterView View, AdapterVersionView Version)> AdapterAsync(string org, AdapterRef reference, string field)
     {
         var id = reference.Org == org || reference.Org == Names.SharedOrg
@@ -41,8 +41,7 @@ public sealed class AssetFinder(IGrainFactory grains)
             : null;
         if (id is null || await grains.GetGrain<IAdapterGrain>(id).Get() is not { Versions.Count: > 0 } view)
             throw Missing("adapter", reference.ToString(), field);
-        var version = reference.Version is null ? view.Versions[^1] : view.Versions.FirstOrDefault(v => v.Version == reference.Version);
-        return version is null
+        return view.Find(reference.Version) is not { } version
             ? throw new GridException(ErrorCodes.NotFound,
                 $"{field}: {view.Org}/{view.Name} has no version '{reference.Version}'; it has {string.Join(", ", view.Versions.Select(v => v.Version))}.", field)
             : (view, version);

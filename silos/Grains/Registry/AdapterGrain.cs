@@ -62,6 +62,17 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
 
     public Task<AdapterView?> Get() => Task.FromResult(_state.Current is { Deleted: false } state ? View(state) : null);
 
+    public async Task<AdapterVersionView> Promote(StagePromotion promotion)
+    {
+        await _state.UpdateAsync(s => StageRules.Promote(Require(s), promotion, _time.GetUtcNow()));
+        var (state, version) = (_state.Current!, promotion.Version);
+        LogPromoted(Id, state.Org, state.Name, version, promotion.Stage, promotion.By);
+        return state.Versions.Single(v => v.View.Version == version).View;
+    }
+
+    public Task<IReadOnlyList<StageChange>> StageHistory() =>
+        Task.FromResult<IReadOnlyList<StageChange>>([.. Require(_state.Current).StageHistory.Reverse()]);
+
     public async Task Delete(string? version)
     {
         if (_state.Current is not { } state)
@@ -73,8 +84,8 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
             await _files.DeleteAsync($"adapters/{Id}/");
             return;
         }
-        if (Require(state).Versions.All(v => v.View.Version != version))
-            throw new GridException(ErrorCodes.NotFound, $"{state.Org}/{state.Name} has no version '{version}'.");
+        if (StageRules.Find(Require(state), version).View.Stage == AdapterStages.Champion)
+            throw new GridException(ErrorCodes.InUse, $"{state.Org}/{state.Name}@{version} is the champion; promote another version first, or archive this one.", "version");
         await _state.UpdateAsync(s => s! with { Versions = [.. s.Versions.Where(v => v.View.Version != version)] });
         await _files.DeleteAsync($"adapters/{Id}/{version}/");
     }
@@ -93,6 +104,9 @@ public sealed partial class AdapterGrain : Grain, IAdapterGrain
 
     [LoggerMessage(LogLevel.Information, "{Adapter}: {Org}/{Name}@{Version} registered as {Revision}")]
     private partial void LogPublished(string adapter, string org, string name, string version, string revision);
+
+    [LoggerMessage(LogLevel.Information, "{Adapter}: {Org}/{Name}@{Version} promoted to {Stage} by {Key}")]
+    private partial void LogPromoted(string adapter, string org, string name, string version, string stage, string key);
 
     [LoggerMessage(LogLevel.Error, "{Adapter}: its state could not be saved; the activation ends and reads it again")]
     private partial void LogStateFailed(Exception e, string adapter);

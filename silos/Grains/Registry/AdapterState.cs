@@ -19,6 +19,9 @@ public sealed record AdapterState
     /// <summary>Oldest first.</summary>
     public IReadOnlyList<AdapterEntry> Versions { get; init; } = [];
 
+    /// <summary>Oldest first; the first ones go where there are more than <see cref="StageRules.MaxHistory"/>.</summary>
+    public IReadOnlyList<StageChange> StageHistory { get; init; } = [];
+
     public bool Deleted { get; init; }
 }
 

@@ -30,6 +30,8 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/files/{**path}", Serve);
         _app.MapGet("/api/v1/adapters/acme/tuned/versions/1/verify", () => Results.Text(Check(), "application/json"));
         _app.MapGet("/api/v1/signing-key", () => Results.Json(new { key_id = "k", pem = SigningPem }));
+        _app.MapPost("/api/v1/adapters/acme/tuned/promote", (JsonElement body) => Results.Json(new { version = "1", stage = body.GetProperty("stage").GetString() }));
+        _app.MapGet("/api/v1/adapters/acme/tuned/stages", () => Results.Text("""{"data":[{"seq":1,"version":"1","stage":"champion","at":"2026-01-01T00:00:00Z","by":"key-1"}],"next":null}""", "application/json"));
         _app.MapDelete("/api/v1/datasets/held", () => Problem(409, """{"detail":"'held' is used by 2 job(s): job-1, job-2.","findings":[{"where":"job-1","message":"This job uses it."},{"where":"job-2","message":"This job uses it."}]}"""));
         _app.MapGet("/api/v1/jobs", () => Results.Text("""{"data":[{"id":"job-1","status":"running","adapter":"a/b\u001b[31m"}],"next":null}""", "application/json"));
         _app.MapGet("/api/v1/jobs/{id}", () => Problem(404, """{"detail":"There is no job 'job-x'.","findings":null}"""));
@@ -99,7 +101,7 @@ public sealed class SmallServer : IAsyncLifetime
     private string View()
     {
         var files = string.Join(",", Files.Select(f => $$"""{"path":"{{f.Key}}","key":"k","length":{{f.Value.Length}},"sha256":"{{Announced[f.Key]}}"}"""));
-        return $$"""{"id":"adapter-1","org":"acme","name":"tuned","created_at":"2026-01-01T00:00:00Z","versions":[{"version":"1","revision":"r","files":[{{files}}]}]}""";
+        return $$"""{"id":"adapter-1","org":"acme","name":"tuned","created_at":"2026-01-01T00:00:00Z","versions":[{"version":"1","revision":"r","stage":"champion","stage_seq":1,"files":[{{files}}]}]}""";
     }
 
     private string Check()
