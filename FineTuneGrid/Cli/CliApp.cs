@@ -44,7 +44,7 @@ public static class CliApp
         root.Options.Add(CommandExtensions.Json);
         foreach (var command in (Command[])[
             JobCommands.Create(), ModelCommands.Create(), DatasetCommands.Create(), AdapterCommands.Create(),
-            RunCommands.Generate(), RunCommands.Evaluate(), RunCommands.Classify(), NodeCommands.Create(), ClusterCommands.Create(), KeyCommands.Create(), OrgCommands.Create(), HousekeepingCommand.Create(), DemoCommand.Create()])
+            RunCommands.Generate(), RunCommands.Evaluate(), RunCommands.Classify(), NodeCommands.Create(), ClusterCommands.Create(), KeyCommands.Create(), OrgCommands.Create(), AuditCommand.Create(), HousekeepingCommand.Create(), DemoCommand.Create()])
             root.Subcommands.Add(command);
         return root;
     }

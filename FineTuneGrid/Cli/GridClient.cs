@@ -39,8 +39,9 @@ public sealed class GridClient : IDisposable
 
     public Task<JsonElement> DeleteAsync(string path, CancellationToken ct) => JsonAsync(HttpMethod.Delete, path, null, ct);
 
-    /// <summary>All pages of a list.</summary>
-    public async Task<List<JsonElement>> ListAsync(string path, CancellationToken ct)
+    /// <summary>All pages of a list, or its first items.</summary>
+    /// <param name="most">0 for all.</param>
+    public async Task<List<JsonElement>> ListAsync(string path, CancellationToken ct, int most = 0)
     {
         var all = new List<JsonElement>();
         string? after = null;
@@ -50,8 +51,8 @@ public sealed class GridClient : IDisposable
             all.AddRange(page.GetProperty("data").EnumerateArray());
             after = page.TryGetProperty("next", out var next) && next.ValueKind != JsonValueKind.Null ? next.ToString() : null;
         }
-        while (after is not null);
-        return all;
+        while (after is not null && (most <= 0 || all.Count < most));
+        return most > 0 && all.Count > most ? all[..most] : all;
     }
 
     /// <summary>Sends a request as it is; the caller owns the response. Transport faults name the address.</summary>

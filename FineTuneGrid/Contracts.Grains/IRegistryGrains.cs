@@ -3,6 +3,7 @@ using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Datasets;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Models;
+using FineTuneGrid.Contracts.Organisations;
 using FineTuneGrid.Contracts.Training;
 using Orleans;
 using Orleans.Concurrency;
@@ -67,6 +68,27 @@ public interface IDirectoryGrain : IGrainWithStringKey
 
     [Alias("Revoke")]
     Task<KeyView?> Revoke(string keyId);
+
+    /// <summary>When keys were used last, by their ids; what is newer by less than <see cref="KeyView.LastUseWithin"/> is not kept.</summary>
+    [Alias("NoteUses")]
+    Task NoteUses(IReadOnlyDictionary<string, DateTimeOffset> uses);
+
+    /// <exception cref="GridException"><c>conflict</c>: the subject is a member of another organisation.</exception>
+    [Alias("SetMember")]
+    Task<OrgMember> SetMember(string org, string subject, Role role);
+
+    /// <summary>False where it was none.</summary>
+    [Alias("RemoveMember")]
+    Task<bool> RemoveMember(string org, string subject);
+
+    [AlwaysInterleave]
+    [Alias("Members")]
+    Task<IReadOnlyList<OrgMember>> Members(string org);
+
+    /// <summary>Null where the subject is nobody's member.</summary>
+    [AlwaysInterleave]
+    [Alias("FindMember")]
+    Task<OrgMember?> FindMember(string subject);
 }
 
 public static class DirectoryKeys

@@ -1,6 +1,7 @@
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Health;
 using FineTuneGrid.Gateway.Hub;
 using FineTuneGrid.Gateway.Idempotency;
@@ -16,7 +17,7 @@ using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Quotas;
 using FineTuneGrid.Gateway.Runs;
 using FineTuneGrid.Gateway.Telemetry;
-using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace FineTuneGrid.Gateway;
@@ -37,6 +38,10 @@ public static class GatewayHosting
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton(new ApiKeys(options.Secrets.Pepper));
         services.AddSingleton<KeyCache>();
+        services.AddHostedService<KeyUseReports>();
+        services.AddSingleton<AuditLog>();
+        services.AddHostedService(s => s.GetRequiredService<AuditLog>());
+        services.AddSingleton<AuditReader>();
         services.AddSingleton<NameResolver>();
         services.AddSingleton<UsageScan>();
         services.AddSingleton<QuotaGate>();
@@ -79,11 +84,12 @@ public static class GatewayHosting
         services.Configure<RouteHandlerOptions>(o => o.ThrowOnBadRequest = true);
         services.AddOpenApi("v1");
         SessionKeyRing.Configure(services, options.Secrets.Session);
-        services.AddAuthentication(KeyAuthentication.SchemeName).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.SchemeName, null)
-            .AddCookie(Policies.SessionScheme, SessionCookie.Configure);
+        TokenAuthentication.Add(services, options.Oidc).AddCookie(Policies.SessionScheme, SessionCookie.Configure);
         services.AddAntiforgery(o => o.Cookie.SameSite = SameSiteMode.Strict);
         services.AddSingleton<SignInLinks>();
         services.AddAuthorization(Policies.Add);
+        services.AddSingleton<IAuthorizationHandler, ScopeHandler>();
+        if (options.RequestLimit is { } limit) TenantLimits.Add(services, limit);
         return builder;
     }
 
@@ -97,10 +103,12 @@ public static class GatewayHosting
         });
         app.UseOpenAiRequestIds();
         app.UseRequestMetrics();
+        app.UseAuditTrail();
         app.UseExceptionHandler(_ => { });
         app.UseStatusCodePages(ProblemWriter.WriteStatusAsync);
         app.UseAuthentication();
         app.UseAuthorization();
+        if (app.Services.GetRequiredService<GatewayOptions>().RequestLimit is not null) app.UseRateLimiter();
         app.Use((context, next) => context.RequestServices.GetRequiredService<IdempotentPosts>().InvokeAsync(context, next));
         app.MapOpenApi().AllowAnonymous();
         app.MapHealth();
@@ -126,7 +134,9 @@ public static class GatewayHosting
         app.MapCluster();
         app.MapKeys();
         app.MapOrgs();
+        app.MapMembers();
         app.MapHousekeeping();
+        app.MapAudit();
         app.MapPages();
         return app;
     }

@@ -28,4 +28,10 @@ public sealed class GatewayOptions
 
     /// <summary>The same while the directory of keys does not answer. Default: 60 s.</summary>
     public TimeSpan KeyOutageTime { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>What an organisation may ask of one gateway; null for no limit, which is the default.</summary>
+    public RequestLimit? RequestLimit { get; set; }
+
+    /// <summary>Whose tokens are taken beside keys; null for nobody's, which is the default.</summary>
+    public OidcOptions? Oidc { get; set; }
 }

@@ -42,6 +42,7 @@ internal static class ControlHost
         var gateway = new GatewayOptions
         {
             Secrets = secrets.Gateway, Licenses = settings.Licenses, ImportRoots = [.. options.ImportRoots, .. samples is null ? (string[])[] : [samples.Folder]],
+            RequestLimit = settings.FrontDoor.Limit, Oidc = settings.FrontDoor.Oidc,
         };
         settings.OpenAi.Apply(gateway);
         builder.AddGridGateway(gateway);

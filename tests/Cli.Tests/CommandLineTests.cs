@@ -13,6 +13,10 @@ public sealed class CommandLineTests(SmallServer server)
     [InlineData("job", "show")]
     [InlineData("job", "list", "--colour")]
     [InlineData("key", "create", "me", "--role", "owner")]
+    [InlineData("key", "create", "me", "--scope", "everything")]
+    [InlineData("key", "create", "me", "--expires", "soon")]
+    [InlineData("audit", "--since", "1y")]
+    [InlineData("org", "add-member", "team", "ann", "--role", "admin")]
     [InlineData("job", "verify-resume", "job-x", "--from-step", "first")]
     [InlineData("job", "submit", "/no/such/spec.json")]
     [InlineData("dataset", "add", "d", "/no/such.parquet")]
@@ -139,6 +143,26 @@ public sealed class CommandLineTests(SmallServer server)
     }
 
     [Fact]
+    public async Task KeyCreate_SendsScopesAndItsEnd()
+    {
+        var call = await Call.RunAsync("key", "create", "robot", "--org", "team", "--role", "reader", "--scope", "registry:read", "--scope", "jobs:read", "--expires", "2031-02-03");
+        Assert.Equal((0, """robot team reader ["registry:read","jobs:read"] 2031-02-03T00:00:00+00:00"""), (call.ExitCode, call.Output.Trim()));
+        Assert.Equal("robot team member - -", (await Call.RunAsync("key", "create", "robot", "--org", "team")).Output.Trim());
+        var end = (await Call.RunAsync("key", "create", "robot", "--expires", "90d")).Output.Trim().Split(' ')[^1];
+        Assert.InRange(DateTimeOffset.Parse(end, System.Globalization.CultureInfo.InvariantCulture) - DateTimeOffset.UtcNow, TimeSpan.FromDays(89.9), TimeSpan.FromDays(90));
+    }
+
+    [Fact]
+    public async Task Audit_AsksFromThenOn_AndFollowsThePages()
+    {
+        var call = await Call.RunAsync("audit", "--since", "2h", "--org", "team", "--key", "key-1");
+        Assert.Equal(0, call.ExitCode);
+        Assert.Equal(3, call.Output.TrimEnd().Split('\n').Length);
+        Assert.Contains("POST /api/v1/jobs", call.Output);
+        Assert.Single(JsonDocument.Parse((await Call.RunAsync("audit", "--limit", "1", "--json")).Output).RootElement.EnumerateArray());
+    }
+
+    [Fact]
     public async Task Help_ListsEveryVerb()
     {
         var root = await Call.RunAsync("--help");
@@ -147,7 +171,7 @@ public sealed class CommandLineTests(SmallServer server)
         {
             ["job"] = ["submit", "list", "show", "watch", "logs", "events", "cancel", "pause", "resume", "verify-resume"],
             ["model"] = ["add", "list", "show", "rm", "export"], ["dataset"] = ["inspect", "add", "list", "show", "rm"],
-            ["adapter"] = ["list", "show", "verify", "export", "rm", "push", "pull"], ["node"] = ["list", "drain"], ["key"] = ["create", "list", "revoke"],
+            ["adapter"] = ["list", "show", "verify", "export", "rm", "push", "pull", "promote", "stages"], ["org"] = ["list", "show", "quota", "members", "add-member", "remove-member"], ["audit"] = [], ["node"] = ["list", "drain"], ["key"] = ["create", "list", "revoke"],
             ["generate"] = [], ["eval"] = [],
         };
         foreach (var (noun, known) in verbs)

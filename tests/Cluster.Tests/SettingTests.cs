@@ -22,6 +22,11 @@ public sealed class SettingTests
     [InlineData("FTG__Licenses__Policy", "/no/such/file", "names a file that cannot be read")]
     [InlineData("FTG__OpenAi__MaxFileBytes", "512MB", "must be a whole number of bytes")]
     [InlineData("FTG__OpenAi__MaxUploadBytes", "0", "must be a whole number of bytes")]
+    [InlineData("FTG__Retention__AuditDays", "0", "must be a whole number from 1 to 3650")]
+    [InlineData("FTG__Limits__RequestsPerSecond", "0", "must be a whole number from 1 to 1000000")]
+    [InlineData("FTG__Limits__RequestBurst", "5", "means nothing without FTG__Limits__RequestsPerSecond")]
+    [InlineData("FTG__Oidc__Issuer", "http://idp.example", "must be the provider's https address")]
+    [InlineData("FTG__Oidc__AdminRole", "admin", "means nothing without FTG__Oidc__Issuer")]
     public async Task BadSetting_IsRefusedByName(string name, string value, string why) =>
         Assert.StartsWith($"error: The setting {name} {why}", await Refusal.OfAsync(new Dictionary<string, string> { [name] = value }), StringComparison.Ordinal);
 

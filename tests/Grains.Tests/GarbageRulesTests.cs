@@ -149,6 +149,12 @@ public sealed class GarbageRulesTests
     public void Idempotency_GoesAtItsAge(string key, int hours, bool goes) =>
         Assert.Equal(goes, _rules.Idempotency(new BlobInfo(key, 1, "e", Now - TimeSpan.FromHours(hours)), "idempotency/replies/").Any());
 
+    [Theory]
+    [InlineData(400, true)]
+    [InlineData(399, false)]
+    public void Audit_GoesAtItsAge(int days, bool goes) =>
+        Assert.Equal(goes, _rules.Audit(new BlobInfo("audit/20250101/000000-x.jsonl", 1, "e", Now - TimeSpan.FromDays(days))).Any(g => g.Kind == GarbageKinds.Audit));
+
     private static AssetReferences Live(string[]? files = null, string[]? tokens = null) =>
         new(false, new HashSet<string>(files ?? []), false, new HashSet<string>(tokens ?? []));
 

@@ -99,7 +99,7 @@ public sealed class StageTests
     {
         var adapter = grid.Grains.GetGrain<IAdapterGrain>(await grid.Grains.GetGrain<IOrgGrain>(TestGrid.Org).Claim(Ids.Adapter, "staged"));
         await adapter.Create(TestGrid.Org, "staged");
-        var spec = GridJson.Parse<JsonElement>($$"""{"evaluation":{"gates":{{gates}}}}""");
+        var spec = GridJson.Parse<JsonElement>("{\"evaluation\":{\"gates\":" + gates + "}}");
         for (var i = 1; i <= versions; i++)
         {
             var file = await grid.StoreAsync($"jobs/staged-{i}/adapter_config.json", "adapter_config.json", $$"""{"r":{{i}}}""");

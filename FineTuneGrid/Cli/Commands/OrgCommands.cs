@@ -10,7 +10,10 @@ public static class OrgCommands
 
     private static readonly Argument<string> Org = new("org") { Description = "The organisation." };
 
-    public static Command Create() => CommandExtensions.Group("org", "What organisations keep, and how much they may.", List(), Show(), Quota());
+    private static readonly Argument<string> Subject = new("subject") { Description = "The sub of the tokens." };
+
+    public static Command Create() => CommandExtensions.Group("org", "What organisations keep, how much they may, and who belongs to them.",
+        List(), Show(), Quota(), Members(), AddMember(), RemoveMember());
 
     private static Command List() => new Command("list", "Organisations with used bytes and quota.").Does(async (context, ct) =>
     {
@@ -36,6 +39,34 @@ public static class OrgCommands
             return 0;
         }, Org, size);
     }
+
+    private static Command Members() => new Command("members", "Who belongs to an organisation by the identity provider's tokens.").Does(async (context, ct) =>
+    {
+        context.Output.Table(await context.Client.ListAsync($"api/v1/orgs/{Uri.EscapeDataString(context.Get(Org))}/members", ct),
+            ("SUBJECT", m => m.Text("subject")), ("ROLE", m => m.Text("role")), ("ADDED", m => m.Text("added_at")));
+        return 0;
+    }, Org);
+
+    private static Command AddMember()
+    {
+        var role = new Option<string>("--role") { Description = "reader or member.", DefaultValueFactory = _ => "member" };
+        role.AcceptOnlyFromAmong("reader", "member");
+        return new Command("add-member", "Let the holder of the identity provider's tokens in (admin).").Does(async (context, ct) =>
+        {
+            var member = await context.Client.PutAsync(MemberPath(context), new { role = context.Get(role) }, ct);
+            context.Output.Result(member, () => $"{member.Text("subject")} is a {member.Text("role")} of {member.Text("org")}");
+            return 0;
+        }, Org, Subject, role);
+    }
+
+    private static Command RemoveMember() => new Command("remove-member", "Refuse the member's tokens from now on (admin).").Does(async (context, ct) =>
+    {
+        await context.Client.DeleteAsync(MemberPath(context), ct);
+        context.Output.Result(new { removed = context.Get(Subject) }, () => $"removed {context.Get(Subject)}");
+        return 0;
+    }, Org, Subject);
+
+    private static string MemberPath(CommandContext context) => $"api/v1/orgs/{Uri.EscapeDataString(context.Get(Org))}/members/{Uri.EscapeDataString(context.Get(Subject))}";
 
     /// <summary>Null for <c>none</c>.</summary>
     private static long? Bytes(string text)

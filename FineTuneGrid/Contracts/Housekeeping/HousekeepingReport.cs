@@ -49,5 +49,8 @@ public static class GarbageKinds
     /// <summary>Idempotency keys and the answers kept under them.</summary>
     public const string Idempotency = "idempotency";
 
-    public static readonly IReadOnlyList<string> All = [Checkpoints, Uploads, Unreferenced, Tokens, Exports, Deleted, Idempotency];
+    /// <summary>The audit log, where it is older than it is to be kept.</summary>
+    public const string Audit = "audit";
+
+    public static readonly IReadOnlyList<string> All = [Checkpoints, Uploads, Unreferenced, Tokens, Exports, Deleted, Idempotency, Audit];
 }

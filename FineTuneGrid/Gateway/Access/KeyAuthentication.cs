@@ -36,14 +36,17 @@ public static class CallerIdentity
 {
     public const string HashClaim = "ftg:hash";
     private const string OrgClaim = "ftg:org";
+    private const string ScopeClaim = "ftg:scope";
 
-    public static ClaimsPrincipal Create(Principal principal, string hash, string scheme)
+    /// <param name="hash">Of the key; null where there is none.</param>
+    public static ClaimsPrincipal Create(Principal principal, string? hash, string scheme)
     {
         var identity = new ClaimsIdentity(scheme);
         identity.AddClaim(new Claim(ClaimTypes.NameIdentifier, principal.KeyId));
         identity.AddClaim(new Claim(ClaimTypes.Role, principal.Role.ToString()));
-        identity.AddClaim(new Claim(HashClaim, hash));
+        if (hash is not null) identity.AddClaim(new Claim(HashClaim, hash));
         if (principal.Org is { } org) identity.AddClaim(new Claim(OrgClaim, org));
+        identity.AddClaims((principal.Scopes ?? []).Select(s => new Claim(ScopeClaim, s)));
         return new ClaimsPrincipal(identity);
     }
 
@@ -51,5 +54,9 @@ public static class CallerIdentity
     public static Principal Caller(this HttpContext context) => new(
         context.User.FindFirstValue(ClaimTypes.NameIdentifier) ?? throw new InvalidOperationException("the route has no access policy"),
         context.User.FindFirstValue(OrgClaim),
-        Enum.Parse<Role>(context.User.FindFirstValue(ClaimTypes.Role)!));
+        Enum.Parse<Role>(context.User.FindFirstValue(ClaimTypes.Role)!),
+        Scopes(context.User));
+
+    /// <summary>What the caller's key is limited to; null for no limit.</summary>
+    public static IReadOnlyList<string>? Scopes(ClaimsPrincipal user) => user.FindAll(ScopeClaim).Select(c => c.Value).ToArray() is { Length: > 0 } scopes ? scopes : null;
 }

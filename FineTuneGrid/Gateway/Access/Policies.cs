@@ -22,13 +22,14 @@ public static class Policies
 
     internal static void Add(AuthorizationOptions options)
     {
-        options.AddPolicy(Reader, p => p.RequireRole(nameof(Role.Reader), nameof(Role.Member), nameof(Role.Admin)));
-        options.AddPolicy(Member, p => p.RequireRole(nameof(Role.Member), nameof(Role.Admin)));
-        options.AddPolicy(Admin, p => p.RequireRole(nameof(Role.Admin)));
-        options.AddPolicy(Page, p => p.AddAuthenticationSchemes(SessionScheme).RequireAuthenticatedUser());
-        options.AddPolicy(PageMember, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Member), nameof(Role.Admin)));
-        options.AddPolicy(PageAdmin, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Admin)));
-        options.AddPolicy(Dashboard, p => p.AddAuthenticationSchemes(SessionScheme, KeyAuthentication.SchemeName).RequireRole(nameof(Role.Admin)));
+        var (read, write) = (new ScopeRequirement(Write: false), new ScopeRequirement(Write: true));
+        options.AddPolicy(Reader, p => p.RequireRole(nameof(Role.Reader), nameof(Role.Member), nameof(Role.Admin)).AddRequirements(read));
+        options.AddPolicy(Member, p => p.RequireRole(nameof(Role.Member), nameof(Role.Admin)).AddRequirements(write));
+        options.AddPolicy(Admin, p => p.RequireRole(nameof(Role.Admin)).AddRequirements(write));
+        options.AddPolicy(Page, p => p.AddAuthenticationSchemes(SessionScheme).RequireAuthenticatedUser().AddRequirements(read));
+        options.AddPolicy(PageMember, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Member), nameof(Role.Admin)).AddRequirements(write));
+        options.AddPolicy(PageAdmin, p => p.AddAuthenticationSchemes(SessionScheme).RequireRole(nameof(Role.Admin)).AddRequirements(write));
+        options.AddPolicy(Dashboard, p => p.AddAuthenticationSchemes(SessionScheme, KeyAuthentication.SchemeName).RequireRole(nameof(Role.Admin)).AddRequirements(write));
         // Without this the fallback would also answer for unknown paths and wrong methods, and hide them behind a 401.
         options.FallbackPolicy = new AuthorizationPolicyBuilder()
             .RequireAssertion(c => c.Resource is HttpContext context && context.GetEndpoint() is not RouteEndpoint).Build();

@@ -4,6 +4,7 @@ using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -17,13 +18,14 @@ public static class AdaptersApi
 
     public static void MapAdapters(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/v1/adapters").WithTags("adapters");
+        var group = routes.MapGroup("/api/v1/adapters").WithTags("adapters").InArea(KeyScopes.Registry);
         group.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("All adapters the key can see");
         group.MapGet("/{org}/{name}", Get).RequireAuthorization(Policies.Reader).WithSummary("One adapter with its versions").Produces<AdapterView>();
         group.MapGet("/{org}/{name}/versions/{version}/files/{**path}", File).RequireAuthorization(Policies.Reader).WithSummary("A file of a version");
         group.MapGet("/{org}/{name}/versions/{version}/verify", Verify).RequireAuthorization(Policies.Reader)
             .WithSummary("Read a version's stored files again and hold them against their digests").Produces<AdapterCheck>();
-        group.MapPut("/{org}/{name}/files/{**path}", Put).RequireAuthorization(Policies.Member).WithSummary("Upload a file of an adapter to be pushed").DisableRequestLimits();
+        group.MapPut("/{org}/{name}/files/{**path}", Put).RequireAuthorization(Policies.Member).WithSummary("Upload a file of an adapter to be pushed").DisableRequestLimits()
+            .Audited(AuditMode.Soon);
         group.MapPost("/{org}/{name}/commit", Commit).RequireAuthorization(Policies.Member).WithSummary("Check the pushed files and register them as a version")
             .Produces<AdapterVersionView>(StatusCodes.Status201Created);
         group.MapPost("/{org}/{name}/promote", Promote).RequireAuthorization(Policies.Member).WithSummary("Make a version candidate, champion or archived; a champion keeps its job's gates")
@@ -83,6 +85,7 @@ public static class AdaptersApi
         if (request.Version is null) throw new GridException(ErrorCodes.MissingField, $"version is required: a number, or an alias of {target}.", "version");
         var stage = AdapterStages.Check(request.Stage, "stage");
         var version = NameResolver.Version(adapter, request.Version);
+        context.Changes($"{target}@{version.Version}: {stage}");
         return Results.Json(await grains.GetGrain<IAdapterGrain>(adapter.Id).Promote(new StagePromotion(version.Version, stage, caller.KeyId)), GridJson.Options);
     }
 

@@ -5,6 +5,7 @@ using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Models;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using Orleans;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -28,12 +29,12 @@ public static class AssetsApi
 
     private static void Map(IEndpointRouteBuilder routes, AssetKind kind)
     {
-        var group = routes.MapGroup($"/api/v1/{kind.Route}").WithTags(kind.Route);
+        var group = routes.MapGroup($"/api/v1/{kind.Route}").WithTags(kind.Route).InArea(KeyScopes.Registry);
         group.MapPost("/", (HttpContext c, AssetService a, CancellationToken ct) => Create(c, a, kind, ct)).RequireAuthorization(Policies.Member).WithSummary($"Create a {kind.Noun}");
         group.MapGet("/", (HttpContext c, AssetService a, string? after, int? limit) => List(c, a, kind, after, limit)).RequireAuthorization(Policies.Reader).WithSummary($"All {kind.Noun}s the key can see");
         group.MapGet("/{name}", (HttpContext c, AssetService a, string name, string? org) => Get(c, a, kind, name, org)).RequireAuthorization(Policies.Reader).WithSummary($"One {kind.Noun}");
         group.MapPut("/{name}/files/{**path}", (HttpContext c, AssetService a, string name, string path, string? org, CancellationToken ct) => Put(c, a, kind, name, path, org, ct))
-            .RequireAuthorization(Policies.Member).WithSummary("Upload a file, whole or by Content-Range").DisableRequestLimits();
+            .RequireAuthorization(Policies.Member).WithSummary("Upload a file, whole or by Content-Range").DisableRequestLimits().Audited(AuditMode.Soon);
         group.MapGet("/{name}/files/{**path}", (HttpContext c, AssetService a, StoredFiles f, string name, string path, string? org, CancellationToken ct) => File(c, a, f, kind, name, path, org, ct))
             .RequireAuthorization(Policies.Reader).WithSummary("Download a file");
         group.MapPost("/{name}/commit", (HttpContext c, AssetService a, string name, string? org, CancellationToken ct) => Commit(c, a, kind, name, org, ct))
@@ -48,6 +49,7 @@ public static class AssetsApi
     {
         var request = await BodyReader.ReadJsonAsync<CreateRequest>(context.Request, ct);
         var org = NameResolver.OrgForWrite(context.Caller(), request.Org);
+        context.Changes($"{kind.Noun} {request.Name} of {org}");
         var (view, created) = await assets.CreateAsync(kind, org, Names.Check(request.Name, "name"), License(request.License));
         return Results.Json(view, GridJson.Options, statusCode: created ? 201 : 200).WithLocation(context, $"/api/v1/{kind.Route}/{request.Name}");
     }
@@ -91,6 +93,7 @@ public static class AssetsApi
     {
         var request = await BodyReader.ReadJsonAsync<ImportRequest>(context.Request, ct);
         var org = NameResolver.OrgForWrite(context.Caller(), request.Org);
+        context.Changes($"{kind.Noun} {request.Name} of {org}");
         return Results.Json(await assets.ImportAsync(kind, org, Names.Check(request.Name, "name"), request.Path, License(request.License), ct), GridJson.Options);
     }
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Runs;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -18,7 +20,8 @@ public static class ClassifyApi
     private sealed record Usage(int PromptTokens, int TotalTokens, int CompletionTokens);
 
     public static void MapClassify(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/classify", Classify).WithTags("text").RequireAuthorization(Policies.Member).WithSummary("The class of each text, with the probability of every class");
+        routes.MapPost("/classify", Classify).WithTags("text").RequireAuthorization(Policies.Member).WithSummary("The class of each text, with the probability of every class")
+            .InArea(KeyScopes.Inference).Audited(AuditMode.Never);
 
     private static async Task<IResult> Classify(HttpContext context, TaskRunner runner, TimeProvider time, CancellationToken ct)
     {

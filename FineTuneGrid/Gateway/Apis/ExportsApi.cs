@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Exports;
 using FineTuneGrid.Contracts.Models;
@@ -13,12 +14,12 @@ public static class ExportsApi
 {
     public static void MapExports(this IEndpointRouteBuilder routes)
     {
-        var adapters = routes.MapGroup("/api/v1/adapters/{org}/{name}/versions/{version}/exports").WithTags("adapters");
+        var adapters = routes.MapGroup("/api/v1/adapters/{org}/{name}/versions/{version}/exports").WithTags("adapters").InArea(KeyScopes.Registry);
         adapters.MapPost("/", BeginAdapter).RequireAuthorization(Policies.Member).WithSummary("Write the version as merged or gguf; asking again changes nothing").Produces<ExportView>(StatusCodes.Status202Accepted);
         adapters.MapGet("/{export}", GetAdapter).RequireAuthorization(Policies.Reader).WithSummary("How far an export is, its files and how it was measured").Produces<ExportView>();
         adapters.MapGet("/{export}/files/{**path}", AdapterFile).RequireAuthorization(Policies.Reader).WithSummary("A file of an export");
 
-        var models = routes.MapGroup("/api/v1/models/{name}/exports").WithTags("models");
+        var models = routes.MapGroup("/api/v1/models/{name}/exports").WithTags("models").InArea(KeyScopes.Registry);
         models.MapPost("/", BeginModel).RequireAuthorization(Policies.Member).WithSummary("Write the model as gguf; asking again changes nothing").Produces<ExportView>(StatusCodes.Status202Accepted);
         models.MapGet("/{export}", GetModel).RequireAuthorization(Policies.Reader).WithSummary("How far an export is, its files and how it was measured").Produces<ExportView>();
         models.MapGet("/{export}/files/{**path}", ModelFile).RequireAuthorization(Policies.Reader).WithSummary("A file of an export");

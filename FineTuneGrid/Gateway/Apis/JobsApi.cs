@@ -1,8 +1,10 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Contracts.Jobs;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
 using FineTuneGrid.Gateway.Runs;
@@ -21,10 +23,11 @@ public static class JobsApi
 
     public static void MapJobs(this IEndpointRouteBuilder routes)
     {
-        var jobs = routes.MapGroup("/api/v1/jobs").WithTags("jobs");
+        var jobs = routes.MapGroup("/api/v1/jobs").WithTags("jobs").InArea(KeyScopes.Jobs);
         jobs.MapGet("/schema", () => Results.Json(JobSchema.Create())).AllowAnonymous().WithSummary("JSON Schema of a job, with defaults");
         jobs.MapPost("/", Submit).RequireAuthorization(Policies.Member).WithSummary("Submit a job; ?dry_run=true only resolves it")
-            .Accepts<JobSpec>("application/json").Produces<JobView>(StatusCodes.Status201Created).WithMetadata(HandlesIdempotency.Instance);
+            .Accepts<JobSpec>("application/json").Produces<JobView>(StatusCodes.Status201Created).WithMetadata(HandlesIdempotency.Instance)
+            .Audited(AuditMode.Soon);
         jobs.MapGet("/", List).RequireAuthorization(Policies.Reader).WithSummary("Jobs, newest first");
         jobs.MapGet("/{id}", Get).RequireAuthorization(Policies.Reader).WithSummary("One job").Produces<JobView>();
         jobs.MapPost("/{id}/cancel", (HttpContext c, JobAccess a, string id) => Change(c, a, id, j => j.Cancel()))
@@ -35,7 +38,7 @@ public static class JobsApi
             .RequireAuthorization(Policies.Member).WithSummary("Queue a paused job again");
         jobs.MapDelete("/{id}", Delete).RequireAuthorization(Policies.Member).WithSummary("Delete a job that is over, with its checkpoints, events and logs");
         jobs.MapPost("/{id}/verify-resume", VerifyResume).RequireAuthorization(Policies.Member)
-            .WithSummary("Train between two kept checkpoints again and compare the bytes; waits for a free slot's answer").Produces<ResumeVerification>();
+            .WithSummary("Train between two kept checkpoints again and compare the bytes; waits for a free slot's answer").Produces<ResumeVerification>().Audited(AuditMode.Never);
         jobs.MapGet("/{id}/events", Events).RequireAuthorization(Policies.Reader).WithSummary("Events, oldest first");
         jobs.MapGet("/{id}/events/stream", Stream).RequireAuthorization(Policies.Reader).WithSummary("Server-sent events, resumable by Last-Event-ID");
         jobs.MapGet("/{id}/metrics", Metrics).RequireAuthorization(Policies.Reader).WithSummary("Step metrics, each step once");

@@ -4,6 +4,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Idempotency;
 using Orleans;
 
@@ -25,7 +26,7 @@ public static class KeysApi
     private static async Task<IResult> Create(HttpContext context, IGrainFactory grains, ApiKeys keys, IdempotencyStore idempotency, TimeProvider time, CancellationToken ct)
     {
         var request = await BodyReader.ReadJsonAsync<CreateKeyRequest>(context.Request, ct);
-        await PrepareAsync(grains, request);
+        request = await PrepareAsync(grains, request);
         var (id, secret) = (Ids.New(Ids.Key, time.GetUtcNow()), ApiKeys.Create());
         if (context.Request.Headers[IdempotentPosts.Header].ToString() is { Length: > 0 } key)
         {
@@ -33,12 +34,13 @@ public static class KeysApi
             id = await idempotency.ClaimAsync(caller, key, Convert.ToHexStringLower(SHA256.HashData(GridJson.ToBytes(request))), id, ct);
             secret = keys.Derive($"{caller}\n{id}\n{key}");
         }
+        context.Changes($"key {id} '{request.Name}'");
         var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(request, id, keys.Hash(secret)!);
         return Results.Json(new CreatedKey(view, secret), GridJson.Options, statusCode: StatusCodes.Status201Created);
     }
 
     /// <summary>Checks what is asked for, and makes the organisation known that it is for.</summary>
-    internal static async Task PrepareAsync(IGrainFactory grains, CreateKeyRequest request)
+    internal static async Task<CreateKeyRequest> PrepareAsync(IGrainFactory grains, CreateKeyRequest request)
     {
         if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 200) throw new GridException(ErrorCodes.InvalidValue, "name must have 1 to 200 characters.", "name");
         if (request.Role != Role.Admin && request.Org is null) throw new GridException(ErrorCodes.MissingField, $"org is required for a {request.Role.ToString().ToLowerInvariant()} key.", "org");
@@ -48,6 +50,7 @@ public static class KeysApi
             await grains.GetGrain<IOrgGrain>(org).Ensure();
             await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddOrg(org);
         }
+        return request with { Scopes = KeyScopes.Check(request.Scopes, "scopes") };
     }
 
     private static async Task<IResult> Revoke(IGrainFactory grains, KeyCache cache, string id) => Results.Json(await RevokeAsync(grains, cache, id), GridJson.Options);

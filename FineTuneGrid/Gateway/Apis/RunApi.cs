@@ -1,7 +1,9 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Runs;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -17,7 +19,7 @@ public static class RunApi
 
     public static void MapRuns(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("/api/v1").WithTags("runs");
+        var group = routes.MapGroup("/api/v1").WithTags("runs").InArea(KeyScopes.Inference).Audited(AuditMode.Never);
         group.MapPost("/generate", Generate).RequireAuthorization(Policies.Member).WithSummary("Complete prompts with a base model or an adapter");
         group.MapPost("/evaluate", Evaluate).RequireAuthorization(Policies.Member).WithSummary("Loss of a model on a data set, with exact match or, of a classifier, accuracy and macro F1").Produces<EvaluationReply>();
     }

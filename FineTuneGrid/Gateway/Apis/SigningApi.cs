@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Provenance;
 using FineTuneGrid.Gateway.Access;
 
@@ -13,5 +14,5 @@ public static class SigningApi
 
     public static void MapSigning(this IEndpointRouteBuilder routes) =>
         routes.MapGet("/api/v1/signing-key", (SigningKey key) => Results.Json(new SigningKeyView(key.Public.Id, key.Public.Pem), GridJson.Options))
-            .RequireAuthorization(Policies.Reader).WithTags("adapters").WithSummary("The public key of this installation: ECDSA P-256").Produces<SigningKeyView>();
+            .RequireAuthorization(Policies.Reader).InArea(KeyScopes.Registry).WithTags("adapters").WithSummary("The public key of this installation: ECDSA P-256").Produces<SigningKeyView>();
 }

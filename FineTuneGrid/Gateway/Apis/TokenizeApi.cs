@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Runs;
 
 namespace FineTuneGrid.Gateway.Apis;
@@ -24,7 +26,7 @@ public static class TokenizeApi
 
     public static void MapTokenize(this IEndpointRouteBuilder routes)
     {
-        var group = routes.MapGroup("").WithTags("text").RequireAuthorization(Policies.Reader);
+        var group = routes.MapGroup("").WithTags("text").RequireAuthorization(Policies.Reader).InArea(KeyScopes.Inference).Audited(AuditMode.Never);
         group.MapPost("/tokenize", Tokenize).WithSummary("Token ids of a prompt, or of messages in the model's chat template");
         group.MapPost("/detokenize", Detokenize).WithSummary("The text of token ids");
     }

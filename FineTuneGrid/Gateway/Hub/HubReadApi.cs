@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Problems;
 using Microsoft.Net.Http.Headers;
 
@@ -17,8 +19,9 @@ public static class HubReadApi
 
     private sealed record PathsRequest(string[]? Paths, bool? Expand);
 
-    public static void MapHubReads(this IEndpointRouteBuilder routes)
+    public static void MapHubReads(this IEndpointRouteBuilder root)
     {
+        var routes = root.MapGroup("").WithErrors(ErrorForm.Hub).InArea(KeyScopes.Registry).Audited(AuditMode.Never);
         foreach (var repo in HubAddress.Routes)
         {
             var api = routes.MapGroup($"/api/models/{repo}").WithTags("hub").RequireAuthorization(Policies.Reader);

@@ -1,8 +1,11 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Idempotency;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.Hub;
 
@@ -29,20 +32,23 @@ public static class HubWriteApi
 
     private sealed record YamlRequest(string? Content);
 
-    public static void MapHubWrites(this IEndpointRouteBuilder routes)
+    /// <summary>The commit is what changes something; all before it only prepares.</summary>
+    public static void MapHubWrites(this IEndpointRouteBuilder root)
     {
-        routes.MapPost("/api/repos/create", Create).RequireAuthorization(Policies.Member).WithTags("hub").WithSummary("Ask whether a repository's name may be pushed to");
-        routes.MapPost("/api/validate-yaml", ValidateYaml).RequireAuthorization(Policies.Reader).WithTags("hub").WithSummary("Check a card's front matter");
+        var routes = root.MapGroup("").WithErrors(ErrorForm.Hub).InArea(KeyScopes.Registry);
+        routes.MapPost("/api/repos/create", Create).RequireAuthorization(Policies.Member).WithTags("hub").WithSummary("Ask whether a repository's name may be pushed to").Audited(AuditMode.Never);
+        routes.MapPost("/api/validate-yaml", ValidateYaml).RequireAuthorization(Policies.Reader).WithTags("hub").WithSummary("Check a card's front matter").Audited(AuditMode.Never);
         foreach (var repo in HubAddress.Routes)
         {
             var api = routes.MapGroup($"/api/models/{repo}").WithTags("hub").RequireAuthorization(Policies.Member);
-            api.MapPost("/preupload/{rev}", Preupload).WithSummary("How each file is to be sent");
+            api.MapPost("/preupload/{rev}", Preupload).WithSummary("How each file is to be sent").Audited(AuditMode.Never);
             api.MapPost("/commit/{rev}", Commit).WithSummary("Check the files and register them as a base model or a version of an adapter").DisableRequestLimits();
-            routes.MapPost($"/{repo}.git/info/lfs/objects/batch", Batch).RequireAuthorization(Policies.Member).WithTags("hub").WithSummary("Where each object is to be sent");
+            routes.MapPost($"/{repo}.git/info/lfs/objects/batch", Batch).RequireAuthorization(Policies.Member).WithTags("hub").WithSummary("Where each object is to be sent").Audited(AuditMode.Never);
         }
-        routes.MapPut(HubUploadUrls.Route + "{token}", Receive).AllowAnonymous().WithTags("hub").WithSummary("Send one object to an address of the batch").DisableRequestLimits();
+        routes.MapPut(HubUploadUrls.Route + "{token}", Receive).AllowAnonymous().WithTags("hub").WithSummary("Send one object to an address of the batch").DisableRequestLimits()
+            .Audited(AuditMode.Never);
         routes.MapPost(HubUploadUrls.Route + "{token}", Verify).AllowAnonymous().WithTags("hub").WithSummary("Whether the object is there")
-            .WithMetadata(HandlesIdempotency.Instance);
+            .WithMetadata(HandlesIdempotency.Instance).Audited(AuditMode.Never);
     }
 
     private static async Task<IResult> Create(HttpContext context, HubPush push, CancellationToken ct)

@@ -12,13 +12,10 @@ internal static class OpenAiErrors
     private sealed record Error(
         string Message, string Type, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param, string Code);
 
-    public static bool IsTheirs(PathString path) => path.StartsWithSegments("/v1");
-
     public static async Task WriteAsync(HttpContext context, int status, GridError error)
     {
         // OpenAI knows no 422: what does not fit is a bad request.
         context.Response.StatusCode = status == 422 ? 400 : status;
-        if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
         // Its clients take a 409 for a lock that is soon free.
         if (status == 409) context.Response.Headers["x-should-retry"] = "false";
         context.Response.ContentType = "application/json";

@@ -5,6 +5,7 @@ using FineTuneGrid.Contracts.Adapters;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Storage;
 using Microsoft.AspNetCore.Antiforgery;
 
@@ -20,7 +21,7 @@ public static class AdapterPage
     public static void MapAdapterPage(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/adapters/{org}/{name}", ShowAsync).RequireAuthorization(Policies.Page).ExcludeFromDescription();
-        routes.MapPost("/adapters/{org}/{name}", TryAsync).RequireAuthorization(Policies.PageMember).ExcludeFromDescription();
+        routes.MapPost("/adapters/{org}/{name}", TryAsync).RequireAuthorization(Policies.PageMember).ExcludeFromDescription().Audited(AuditMode.Never);
         routes.MapGet("/adapters/{org}/{name}/files/{version}/{**path}", FileAsync).RequireAuthorization(Policies.Page).ExcludeFromDescription();
     }
 

@@ -10,7 +10,7 @@ internal static class ErrorPage
 
     public static bool IsWanted(HttpContext context) =>
         context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.OrdinalIgnoreCase)
-        && !Programs.Any(p => context.Request.Path.StartsWithSegments(p)) && !HubErrors.IsTheirs(context.Request.Path);
+        && !Programs.Any(p => context.Request.Path.StartsWithSegments(p)) && ErrorShape.Of(context) == ErrorForm.Problem;
 
     public static Task WriteAsync(HttpContext context, int status, GridError error, string trace) => Layout.Page(context, ProblemMap.Title(status), Html.Of($"""
         <h1>{ProblemMap.Title(status)}</h1>

@@ -4,6 +4,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
+using FineTuneGrid.Gateway.Audit;
 using Microsoft.AspNetCore.Antiforgery;
 using Orleans;
 
@@ -31,6 +32,7 @@ public static class KeyPages
             await KeysApi.PrepareAsync(grains, request);
             var secret = ApiKeys.Create();
             var view = await grains.GetGrain<IDirectoryGrain>(DirectoryKeys.Default).AddKey(request, Ids.New(Ids.Key, time.GetUtcNow()), keys.Hash(secret)!);
+            context.Changes($"key {view.Id} '{view.Name}'");
             return await PageAsync(context, grains, time, Html.Of($"""
                 <div class="notice good" role="status"><p>The key <b>{view.Name}</b>. Copy it now: it is stored nowhere and not shown again.</p><p><code class="secret" id="secret">{secret}</code></p></div>
                 """));

@@ -1,5 +1,6 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Authentication;
 
@@ -11,8 +12,8 @@ public static class SessionPages
     public static void MapSessionPages(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/login", SignInForm).AllowAnonymous().ExcludeFromDescription();
-        routes.MapPost("/login", SignIn).AllowAnonymous().ExcludeFromDescription();
-        routes.MapPost("/logout", SignOut).RequireAuthorization(Policies.Page).ExcludeFromDescription();
+        routes.MapPost("/login", SignIn).AllowAnonymous().ExcludeFromDescription().Audited(AuditMode.Never);
+        routes.MapPost("/logout", SignOut).RequireAuthorization(Policies.Page).ExcludeFromDescription().Audited(AuditMode.Never);
         routes.MapTheme();
     }
 
@@ -52,7 +53,7 @@ public static class SessionPages
         {
             return Results.LocalRedirect(LocalPath(target));
         }
-        return Form(context, "This is no valid key, or it was revoked.", target);
+        return Form(context, "This is no valid key, it was revoked, or it is limited to scopes.", target);
     }
 
     private static async Task<IResult> SignOut(HttpContext context, IAntiforgery antiforgery)
@@ -64,7 +65,8 @@ public static class SessionPages
 
     private static async Task<bool> EnterAsync(HttpContext context, KeyCache cache, string hash)
     {
-        if (await cache.FindAsync(hash) is not { } principal) return false;
+        // Pages show all of what a role may see.
+        if (await cache.FindAsync(hash) is not { Scopes: null } principal) return false;
         await context.SignInAsync(Policies.SessionScheme, CallerIdentity.Create(principal, hash, Policies.SessionScheme));
         return true;
     }

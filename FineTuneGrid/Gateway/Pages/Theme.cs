@@ -1,4 +1,5 @@
 using FineTuneGrid.Gateway.Access;
+using FineTuneGrid.Gateway.Audit;
 using Microsoft.AspNetCore.Antiforgery;
 
 namespace FineTuneGrid.Gateway.Pages;
@@ -12,7 +13,7 @@ internal static class Theme
     private static readonly TimeSpan Kept = TimeSpan.FromDays(365);
 
     public static void MapTheme(this IEndpointRouteBuilder routes) =>
-        routes.MapPost("/theme", ChooseAsync).RequireAuthorization(Policies.Page).ExcludeFromDescription();
+        routes.MapPost("/theme", ChooseAsync).RequireAuthorization(Policies.Page).ExcludeFromDescription().Audited(AuditMode.Never);
 
     /// <summary>What was chosen; null: as the browser prefers.</summary>
     public static string? Of(HttpContext context) => context.Request.Cookies[Cookie] is (Light or Dark) and var chosen ? chosen : null;

@@ -34,12 +34,13 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
             403 => ErrorCodes.Forbidden,
             404 => ErrorCodes.NotFound,
             413 => ErrorCodes.TooLarge,
+            429 => ErrorCodes.RateLimited,
             _ => ErrorCodes.InvalidRequest,
         };
         var detail = status switch
         {
             401 => "Send 'Authorization: Bearer ftg_...' with a valid key.",
-            403 => "The key's role or organisation does not allow this.",
+            403 => "The key's role, scopes or organisation do not allow this.",
             404 => $"There is no {context.HttpContext.Request.Path}.",
             405 => $"{context.HttpContext.Request.Method} is not allowed on {context.HttpContext.Request.Path}.",
             415 => $"The content type '{context.HttpContext.Request.ContentType}' is not supported here; send application/json.",
@@ -51,24 +52,24 @@ public sealed partial class ProblemWriter(ILogger<ProblemWriter> logger) : IExce
     public static async Task WriteAsync(HttpContext context, int status, GridError error)
     {
         if (context.Response.HasStarted) return;
+        if (status is 429 or 503 && context.Response.Headers.RetryAfter.Count == 0) context.Response.Headers.RetryAfter = "2";
         var trace = Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier;
         if (ErrorPage.IsWanted(context))
         {
             await ErrorPage.WriteAsync(context, status, error, trace);
             return;
         }
-        if (OpenAiErrors.IsTheirs(context.Request.Path))
+        await (ErrorShape.Of(context) switch
         {
-            await OpenAiErrors.WriteAsync(context, status, error);
-            return;
-        }
-        if (HubErrors.IsTheirs(context.Request.Path))
-        {
-            await HubErrors.WriteAsync(context, status, error);
-            return;
-        }
+            ErrorForm.OpenAi => OpenAiErrors.WriteAsync(context, status, error),
+            ErrorForm.Hub => HubErrors.WriteAsync(context, status, error),
+            _ => WriteProblemAsync(context, status, error, trace),
+        });
+    }
+
+    private static async Task WriteProblemAsync(HttpContext context, int status, GridError error, string trace)
+    {
         context.Response.StatusCode = status;
-        if (status is 429 or 503) context.Response.Headers.RetryAfter = "2";
         var problem = new Problem($"urn:finetunegrid:error:{error.Code}", ProblemMap.Title(status), status, error.Message, error.Code, error.Field,
             error.Findings, trace);
         context.Response.ContentType = "application/problem+json";

@@ -9,7 +9,8 @@ namespace FineTuneGrid.Host;
 /// What an installation is configured with besides the command line: <c>DATA/appsettings.json</c> under <c>FTG</c>, files named
 /// <c>FTG__SECTION__KEY</c> in the folder that <c>FTG_SETTINGS_DIR</c> names, and environment variables of the same names. The later wins.
 /// </summary>
-internal sealed record HostSettings(StorageSettings Storage, ClusterSettings Cluster, TlsSettings? Tls, RetentionPolicy Retention, LicensePolicy Licenses, OpenAiSettings OpenAi)
+internal sealed record HostSettings(
+    StorageSettings Storage, ClusterSettings Cluster, TlsSettings? Tls, RetentionPolicy Retention, LicensePolicy Licenses, OpenAiSettings OpenAi, FrontDoorSettings FrontDoor)
 {
     /// <exception cref="GridException">The file is not JSON, a key is unknown, or one has no possible value.</exception>
     public static HostSettings Load(string data)
@@ -20,7 +21,8 @@ internal sealed record HostSettings(StorageSettings Storage, ClusterSettings Clu
             if (value is not null && !SettingKeys.All.Contains(path, StringComparer.OrdinalIgnoreCase))
                 throw SettingKeys.Bad(path, $"is not a setting; there are {string.Join(", ", SettingKeys.All.Select(SettingKeys.Variable))}");
         }
-        var settings = new HostSettings(StorageSettings.Read(section), ClusterSettings.Read(section), TlsSettings.Read(section), RetentionSettings.Read(section), LicenseSettings.Read(section), OpenAiSettings.Read(section));
+        var settings = new HostSettings(StorageSettings.Read(section), ClusterSettings.Read(section), TlsSettings.Read(section), RetentionSettings.Read(section),
+            LicenseSettings.Read(section), OpenAiSettings.Read(section), FrontDoorSettings.Read(section));
         if (settings.Cluster.Redis is not null && !settings.Storage.IsShared)
             throw SettingKeys.Bad(SettingKeys.Redis, $"needs storage that all silos share: set {SettingKeys.Variable(SettingKeys.AzureBlob)} or {SettingKeys.Variable(SettingKeys.Folder)}");
         return settings;

@@ -17,6 +17,7 @@ internal static class RetentionSettings
         {
             Uploads = Span(section, SettingKeys.UploadDays, TimeSpan.FromDays(1), stock.Uploads, TimeSpan.FromDays(1)),
             Unreferenced = Span(section, SettingKeys.UnreferencedDays, TimeSpan.FromDays(1), stock.Unreferenced, stock.Unreferenced),
+            Audit = Span(section, SettingKeys.AuditDays, TimeSpan.FromDays(1), stock.Audit, TimeSpan.FromDays(1)),
             Checkpoints = Span(section, SettingKeys.CheckpointHours, TimeSpan.FromHours(1), stock.Checkpoints, stock.Checkpoints),
         };
     }

@@ -24,6 +24,16 @@ internal static class SettingKeys
     public const string CheckpointHours = "Retention:CheckpointHours";
     public const string OpenAiFileBytes = "OpenAi:MaxFileBytes";
     public const string OpenAiUploadBytes = "OpenAi:MaxUploadBytes";
+    public const string AuditDays = "Retention:AuditDays";
+    public const string RequestsPerSecond = "Limits:RequestsPerSecond";
+    public const string RequestBurst = "Limits:RequestBurst";
+    public const string OidcIssuer = "Oidc:Issuer";
+    public const string OidcAudience = "Oidc:Audience";
+    public const string OidcOrgClaim = "Oidc:OrgClaim";
+    public const string OidcRoleClaim = "Oidc:RoleClaim";
+    public const string OidcAdmins = "Oidc:AdminRole";
+    public const string OidcMembers = "Oidc:MemberRole";
+    public const string OidcReaders = "Oidc:ReaderRole";
 
     public const string LicensePolicy = "Licenses:Policy";
 
@@ -33,7 +43,8 @@ internal static class SettingKeys
     public static readonly string[] All =
     [
         AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
-        UploadDays, UnreferencedDays, CheckpointHours, OpenAiFileBytes, OpenAiUploadBytes, LicensePolicy,
+        UploadDays, UnreferencedDays, CheckpointHours, OpenAiFileBytes, OpenAiUploadBytes, LicensePolicy, AuditDays, RequestsPerSecond, RequestBurst,
+        OidcIssuer, OidcAudience, OidcOrgClaim, OidcRoleClaim, OidcAdmins, OidcMembers, OidcReaders,
     ];
 
     /// <summary>The environment variable of a key.</summary>

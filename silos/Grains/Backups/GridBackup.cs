@@ -1,4 +1,5 @@
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Audit;
 using FineTuneGrid.Contracts.Inspection;
 using FineTuneGrid.Grains.Jobs;
 using FineTuneGrid.Grains.Registry;
@@ -34,6 +35,7 @@ public sealed class GridBackup(IBlobStore source, BackupArchive archive, TimePro
         foreach (var job in await JobsAsync(cancellation))
             await JobAsync(job, cancellation);
         await AllAsync("installation/", _ => true, cancellation);
+        await AllAsync(AuditRecord.Root, _ => true, cancellation);
         await AllAsync("idempotency/", key => !key.StartsWith(Replies, StringComparison.Ordinal), cancellation);
         await AllAsync("files/", _ => true, cancellation);
         // Names before what they name.

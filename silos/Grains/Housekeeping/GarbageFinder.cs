@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Audit;
 using FineTuneGrid.Contracts.Housekeeping;
 using FineTuneGrid.Storage;
 
@@ -37,6 +38,11 @@ internal sealed class GarbageFinder(IBlobStore blobs, GrainStates states, Retent
         await foreach (var blob in blobs.ListAsync("idempotency/", cancellation))
         {
             foreach (var garbage in _rules.Idempotency(blob, Replies))
+                yield return garbage;
+        }
+        await foreach (var blob in blobs.ListAsync(AuditRecord.Root, cancellation))
+        {
+            foreach (var garbage in _rules.Audit(blob))
                 yield return garbage;
         }
     }

@@ -57,6 +57,9 @@ public sealed class GarbageRules(RetentionPolicy policy, DateTimeOffset now)
     public IEnumerable<Garbage> Idempotency(BlobInfo blob, string replies) =>
         IsOlder(blob, IsBelow(blob, replies) ? policy.IdempotencyReplies : policy.IdempotencyClaims) ? [new Garbage(GarbageKinds.Idempotency, [blob])] : [];
 
+    /// <summary>A blob of the audit log.</summary>
+    public IEnumerable<Garbage> Audit(BlobInfo blob) => IsOlder(blob, policy.Audit) ? [new Garbage(GarbageKinds.Audit, [blob])] : [];
+
     /// <summary>What was deleted goes at once; what never came to be, once nobody can be at work on it.</summary>
     private IEnumerable<Garbage> Gone(IReadOnlyList<BlobInfo> blobs, bool deleted) => deleted || AllOlder(blobs, policy.Unreferenced)
         ? blobs.Select(b => new Garbage(deleted ? GarbageKinds.Deleted : GarbageKinds.Unreferenced, [b]))

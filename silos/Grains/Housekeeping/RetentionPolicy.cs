@@ -26,4 +26,7 @@ public sealed record RetentionPolicy
 
     /// <summary>Answers kept under an Idempotency-Key. Default: 48 h, since they are kept for the day on which they were given and the next.</summary>
     public TimeSpan IdempotencyReplies { get; init; } = TimeSpan.FromHours(48);
+
+    /// <summary>The audit log. Default: 400 days.</summary>
+    public TimeSpan Audit { get; init; } = TimeSpan.FromDays(400);
 }

@@ -1,6 +1,7 @@
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Grains;
+using FineTuneGrid.Contracts.Organisations;
 using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Concurrency;
@@ -8,18 +9,20 @@ using Orleans.Runtime;
 
 namespace FineTuneGrid.Grains.Registry;
 
-/// <summary>Organisations and keys. Its JSON member names are a stored format.</summary>
+/// <summary>Organisations, keys and members. Its JSON member names are a stored format.</summary>
 public sealed record DirectoryState
 {
     public IReadOnlyList<string> Orgs { get; init; } = [Names.SharedOrg];
 
     public IReadOnlyList<KeyEntry> Keys { get; init; } = [];
+
+    public IReadOnlyList<OrgMember> Members { get; init; } = [];
 }
 
 /// <param name="SecretHash">Peppered SHA-256 of the secret; the secret itself is nowhere.</param>
 public sealed record KeyEntry(KeyView View, string SecretHash);
 
-/// <summary>The list of organisations and of API keys.</summary>
+/// <summary>The list of organisations, of API keys and of members.</summary>
 [Reentrant]
 [GrainType("directory")]
 public sealed partial class DirectoryGrain : Grain, IDirectoryGrain
@@ -55,7 +58,7 @@ public sealed partial class DirectoryGrain : Grain, IDirectoryGrain
     {
         if (request.Role != Role.Admin || request.Org is not null)
             Names.Check(request.Org, "org");
-        var view = new KeyView(id, request.Name, request.Org, request.Role, _time.GetUtcNow(), request.ExpiresAt, null);
+        var view = new KeyView(id, request.Name, request.Org, request.Role, _time.GetUtcNow(), request.ExpiresAt, null, request.Scopes);
         return await _state.UpdateAsync(given =>
         {
             var state = given ?? new DirectoryState();
@@ -71,7 +74,7 @@ public sealed partial class DirectoryGrain : Grain, IDirectoryGrain
     {
         var now = _time.GetUtcNow();
         var found = Current.Keys.FirstOrDefault(k => k.SecretHash == secretHash && k.View.RevokedAt is null && !(k.View.ExpiresAt <= now));
-        return Task.FromResult(found is null ? null : new Principal(found.View.Id, found.View.Org, found.View.Role));
+        return Task.FromResult(found is null ? null : new Principal(found.View.Id, found.View.Org, found.View.Role, found.View.Scopes));
     }
 
     public Task<IReadOnlyList<KeyView>> Keys() => Task.FromResult<IReadOnlyList<KeyView>>(Current.Keys.Select(k => k.View).ToList());
@@ -85,6 +88,33 @@ public sealed partial class DirectoryGrain : Grain, IDirectoryGrain
         var revoked = entry.View with { RevokedAt = _time.GetUtcNow() };
         return (state with { Keys = [.. state.Keys.Select(k => k.View.Id == keyId ? k with { View = revoked } : k)] }, revoked);
     });
+
+    public Task NoteUses(IReadOnlyDictionary<string, DateTimeOffset> uses) => _state.UpdateAsync(state =>
+    {
+        bool Newer(KeyView key) => uses.TryGetValue(key.Id, out var at) && (key.LastUsedAt is not { } last || at >= last + KeyView.LastUseWithin);
+        return state?.Keys.Any(k => Newer(k.View)) == true
+            ? state with { Keys = [.. state.Keys.Select(k => Newer(k.View) ? k with { View = k.View with { LastUsedAt = uses[k.View.Id] } } : k)] }
+            : state;
+    });
+
+    public Task<OrgMember> SetMember(string org, string subject, Role role) => _state.UpdateAsync(given =>
+    {
+        var state = given ?? new DirectoryState();
+        var known = state.Members.FirstOrDefault(m => m.Subject == subject);
+        if (known is not null && known.Org != org)
+            throw new GridException(ErrorCodes.Conflict, $"'{subject}' is a member of organisation '{known.Org}'; remove it there first.", "subject");
+        var member = new OrgMember(subject, Names.Check(org, "org"), role, known?.AddedAt ?? _time.GetUtcNow());
+        return known == member ? (state, member) : (state with { Members = [.. state.Members.Where(m => m != known), member] }, member);
+    });
+
+    public Task<bool> RemoveMember(string org, string subject) => _state.UpdateAsync(state =>
+        state?.Members.FirstOrDefault(m => m.Org == org && m.Subject == subject) is { } known
+            ? (state with { Members = [.. state.Members.Where(m => m != known)] }, true)
+            : (state, false));
+
+    public Task<IReadOnlyList<OrgMember>> Members(string org) => Task.FromResult<IReadOnlyList<OrgMember>>([.. Current.Members.Where(m => m.Org == org)]);
+
+    public Task<OrgMember?> FindMember(string subject) => Task.FromResult(Current.Members.FirstOrDefault(m => m.Subject == subject));
 
     private void OnBroken(Exception e)
     {

@@ -39,6 +39,11 @@ public sealed class SmallServer : IAsyncLifetime
         _app.MapPost("/api/v1/jobs/{id}/verify-resume", Verify);
         _app.MapPost("/api/v1/housekeeping", (string dry_run) => Results.Text(Garbage(dry_run), "application/json"));
         _app.MapPut("/api/v1/orgs/{org}/quota", (string org, JsonElement quota) => Results.Json(new { name = org, used_bytes = 5, quota_bytes = quota.TryGetProperty("bytes", out var bytes) ? bytes.GetInt64() : (long?)null }));
+        _app.MapPost("/api/v1/keys", (JsonElement key) => Results.Json(new { secret = string.Join(' ', ((string[])["name", "org", "role", "scopes", "expires_at"]).Select(n => key.TryGetProperty(n, out var value) ? value.ToString() : "-")) }));
+        _app.MapGet("/api/v1/audit", (DateTimeOffset since, string? after) => Results.Json(new
+        {
+            data = new[] { new { at = since, key = "key-1", org = "team", route = "POST /api/v1/jobs", @object = "/api/v1/jobs/job-1", status = 201, outcome = "done", request_id = "r" } }, next = after is null ? "2" : null,
+        }));
         _app.MapGet("/api/v1/keys", () => Results.StatusCode(401));
         _app.MapGet("/api/v1/models", () => Results.Text("<html>not a grid</html>", "text/html"));
         _app.MapDelete("/api/v1/models/{name}", () => Results.NoContent());

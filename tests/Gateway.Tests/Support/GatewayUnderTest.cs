@@ -29,6 +29,9 @@ public sealed class GatewayUnderTest : IAsyncLifetime
 
     private LocalBlobStore? _store;
 
+    /// <summary>For a gateway that is not as the shared one.</summary>
+    public Action<GatewayOptions>? Configure { get; init; }
+
     public string Directory { get; } = System.IO.Directory.CreateTempSubdirectory("ftg-gateway-").FullName;
 
     /// <summary>From here an admin may import.</summary>
@@ -72,7 +75,9 @@ public sealed class GatewayUnderTest : IAsyncLifetime
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
         var secrets = GatewaySecrets.InFolder(Directory);
-        builder.AddGridGateway(new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20, MaxOpenAiFileBytes = OpenAiFileBytes });
+        var options = new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20, MaxOpenAiFileBytes = OpenAiFileBytes };
+        Configure?.Invoke(options);
+        builder.AddGridGateway(options);
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
         App = builder.Build();
         App.MapGridGateway();

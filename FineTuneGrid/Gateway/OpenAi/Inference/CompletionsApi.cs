@@ -1,8 +1,11 @@
 using System.Text.Json;
 using FineTuneGrid.Contracts;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
+using FineTuneGrid.Gateway.Audit;
+using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Runs;
 
 namespace FineTuneGrid.Gateway.OpenAi.Inference;
@@ -22,7 +25,8 @@ public static class CompletionsApi
 
     public static void MapCompletions(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/completions", Complete).WithTags("openai").RequireAuthorization(Policies.Member)
-            .WithSummary("OpenAI's completions: continue or score texts or token ids with a base model or an adapter, whole or as a stream");
+            .WithSummary("OpenAI's completions: continue or score texts or token ids with a base model or an adapter, whole or as a stream")
+            .WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Inference).Audited(AuditMode.Never);
 
     private static async Task<IResult> Complete(HttpContext context, TaskRunner runner, Completer completer, TimeProvider time, CancellationToken ct)
     {
