@@ -118,7 +118,7 @@ public sealed class RouteAccessTests(GatewayUnderTest gateway)
 
     /// <summary>The same request about a thing that does not exist.</summary>
     private static Dictionary<string, string> Nowhere(IReadOnlyDictionary<string, string> values) =>
-        values.ToDictionary(v => v.Key, v => v.Key is "id" or "name" or "org" ? "nowhere" : v.Value);
+        values.ToDictionary(v => v.Key, v => v.Key is "id" or "name" or "org" or "checkpoint" ? "nowhere" : v.Value);
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, MappedRoute route, IReadOnlyDictionary<string, string>? values)
     {

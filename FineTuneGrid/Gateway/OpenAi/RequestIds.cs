@@ -9,7 +9,7 @@ internal static class RequestIds
 
     public static IApplicationBuilder UseOpenAiRequestIds(this IApplicationBuilder app) => app.Use((context, next) =>
     {
-        if (!OpenAiErrors.IsTheirs(context.Request.Path)) return next(context);
+        if (!context.Request.Path.StartsWithSegments("/v1")) return next(context);
         var id = $"req_{Activity.Current?.TraceId.ToHexString() ?? ActivityTraceId.CreateRandom().ToHexString()}";
         // An error begins its answer anew: only what is set at the start stays.
         context.Response.OnStarting(() =>

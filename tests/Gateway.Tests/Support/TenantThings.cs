@@ -21,6 +21,11 @@ internal sealed class TenantThings
         things.Row("/api/v1/jobs/{id}", ("id", job));
         things.Row("/api/v1/datasets/{name}", ("name", name), ("path", "rows.jsonl"));
         things.Row("/api/v1/orgs/{org}", ("org", GatewayUnderTest.Acme));
+        things.Row("/v1/files/{id}", ("id", await FileAsync(member)));
+        things.Row("/v1/uploads/{id}", ("id", await UploadAsync(member)));
+        things.Row("/v1/models/{**id}", ("id", $"{GatewayUnderTest.Acme}/{name}-tuned"));
+        things.Row("/v1/fine_tuning/jobs/{id}", ("id", "ft" + job));
+        things.Row("/v1/fine_tuning/checkpoints/{checkpoint}", ("checkpoint", $"ft:{name}:{GatewayUnderTest.Acme}:{name}-tuned:{job["job-".Length..]}"), ("id", "none"));
         // Of a tree, the path is a folder's: the root's.
         things.Row("/api/models/{name}/tree/{rev}/", ("name", name), ("rev", "main"), ("path", ""));
         things.Row("/api/models/{org}/{name}/tree/{rev}/", ("org", GatewayUnderTest.Acme), ("name", name + "-tuned"), ("rev", "main"), ("path", ""));
@@ -30,6 +35,15 @@ internal sealed class TenantThings
             things.Row(prefix, ("org", GatewayUnderTest.Acme), ("name", name + "-tuned"), ("path", "adapter_config.json"), ("version", "1"), ("rev", "main"), ("export", "gguf"));
         return things;
     }
+
+    private static async Task<string> FileAsync(HttpClient member)
+    {
+        using var form = new MultipartFormDataContent { { new StringContent("fine-tune"), "purpose" }, { new ByteArrayContent(Samples.Rows()), "file", "train.jsonl" } };
+        return (await member.PostAsync("/v1/files", form).JsonAsync()).Text("id");
+    }
+
+    private static async Task<string> UploadAsync(HttpClient member) =>
+        (await member.PostAsync("/v1/uploads", HttpAssert.Json("""{"filename":"train.jsonl","purpose":"fine-tune","bytes":10,"mime_type":"application/jsonl"}""")).JsonAsync()).Text("id");
 
     /// <summary>Null where no row is for the route.</summary>
     public IReadOnlyDictionary<string, string>? Of(MappedRoute route) => _rows.FirstOrDefault(r => route.Template.StartsWith(r.Prefix, StringComparison.Ordinal)).Values;

@@ -3,6 +3,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.Idempotency;
+using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Quotas;
 
 namespace FineTuneGrid.Gateway.OpenAi.Files;
@@ -15,7 +16,7 @@ public static class FilesApi
 
     public static void MapFiles(this IEndpointRouteBuilder routes)
     {
-        var files = routes.MapGroup("/v1/files").WithTags("openai");
+        var files = routes.MapGroup("/v1/files").WithTags("openai").WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Registry);
         files.MapPost("", Create).RequireAuthorization(Policies.Member).WithSummary("OpenAI's files: upload data for fine-tuning, as multipart/form-data")
             .DisableRequestLimits().WithMetadata(HandlesIdempotency.Instance);
         files.MapGet("", List).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's files: the organisation's, newest first");

@@ -6,6 +6,7 @@ using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.Jobs;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.OpenAi.FineTuning;
 
@@ -18,7 +19,7 @@ public static class FineTuningApi
 
     public static void MapFineTuning(this IEndpointRouteBuilder routes)
     {
-        var jobs = routes.MapGroup("/v1/fine_tuning/jobs").WithTags("openai");
+        var jobs = routes.MapGroup("/v1/fine_tuning/jobs").WithTags("openai").WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Jobs);
         jobs.MapPost("", Create).RequireAuthorization(Policies.Member).WithSummary("OpenAI's fine-tuning: submit a job").WithMetadata(HandlesIdempotency.Instance);
         jobs.MapGet("", List).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's fine-tuning: the organisation's jobs, newest first");
         jobs.MapGet("/{id}", Get).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's fine-tuning: one job");

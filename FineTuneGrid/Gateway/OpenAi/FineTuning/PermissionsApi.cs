@@ -3,6 +3,7 @@ using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Assets;
 using FineTuneGrid.Gateway.OpenAi.Models;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.OpenAi.FineTuning;
 
@@ -14,7 +15,7 @@ public static class PermissionsApi
 {
     public static void MapCheckpointPermissions(this IEndpointRouteBuilder routes)
     {
-        var permissions = routes.MapGroup("/v1/fine_tuning/checkpoints/{checkpoint}/permissions").WithTags("openai");
+        var permissions = routes.MapGroup("/v1/fine_tuning/checkpoints/{checkpoint}/permissions").WithTags("openai").WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Jobs);
         permissions.MapGet("", List).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's fine-tuning: who else may use a checkpoint; nobody");
         permissions.MapPost("", Create).RequireAuthorization(Policies.Member).WithSummary("OpenAI's fine-tuning: refused, since models are not shared between organisations");
         permissions.MapDelete("/{id}", Delete).RequireAuthorization(Policies.Member).WithSummary("OpenAI's fine-tuning: refused, since there are no permissions");

@@ -1,8 +1,11 @@
 using System.Text.Json;
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Contracts.Training;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
+using FineTuneGrid.Gateway.Audit;
+using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Runs;
 
 namespace FineTuneGrid.Gateway.OpenAi.Inference;
@@ -12,7 +15,8 @@ public static class ChatApi
 {
     public static void MapChat(this IEndpointRouteBuilder routes) =>
         routes.MapPost("/v1/chat/completions", Complete).WithTags("openai").RequireAuthorization(Policies.Member)
-            .WithSummary("OpenAI's chat completions: what a base model or an adapter answers to messages, whole or as a stream");
+            .WithSummary("OpenAI's chat completions: what a base model or an adapter answers to messages, whole or as a stream")
+            .WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Inference).Audited(AuditMode.Never);
 
     private static async Task<IResult> Complete(HttpContext context, TaskRunner runner, Completer completer, TimeProvider time, CancellationToken ct)
     {

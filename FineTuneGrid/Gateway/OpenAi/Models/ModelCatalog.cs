@@ -59,7 +59,7 @@ public sealed class ModelCatalog(IGrainFactory grains, NameResolver names, FineT
     {
         var reference = AdapterRef.Parse(id, "model");
         var adapter = await names.FindAdapterAsync(caller, reference.Org, reference.Name) ?? throw FineTunedModels.Missing(id);
-        var version = reference.Version is null ? adapter.Versions.LastOrDefault() : adapter.Versions.FirstOrDefault(v => v.Version == reference.Version);
+        var version = adapter.Find(reference.Version);
         return version is null ? throw FineTunedModels.Missing(id) : new FineTunedModel(adapter, version);
     }
 

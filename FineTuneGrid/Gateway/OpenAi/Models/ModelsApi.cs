@@ -1,6 +1,8 @@
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.OpenAi.Files;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.OpenAi.Models;
 
@@ -11,7 +13,7 @@ public static class ModelsApi
 
     public static void MapModels(this IEndpointRouteBuilder routes)
     {
-        var models = routes.MapGroup("/v1/models").WithTags("openai");
+        var models = routes.MapGroup("/v1/models").WithTags("openai").WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Registry);
         models.MapGet("", List).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's models: base models and what was made of them");
         // A catch-all, since org/adapter is a name too.
         models.MapGet("/{**id}", Get).RequireAuthorization(Policies.Reader).WithSummary("OpenAI's models: one of them");

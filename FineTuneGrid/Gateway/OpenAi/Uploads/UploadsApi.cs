@@ -1,9 +1,12 @@
+using FineTuneGrid.Contracts.Access;
 using FineTuneGrid.Contracts;
 using FineTuneGrid.Gateway.Access;
 using FineTuneGrid.Gateway.Apis;
 using FineTuneGrid.Gateway.Assets;
+using FineTuneGrid.Gateway.Audit;
 using FineTuneGrid.Gateway.Idempotency;
 using FineTuneGrid.Gateway.OpenAi.Files;
+using FineTuneGrid.Gateway.Problems;
 
 namespace FineTuneGrid.Gateway.OpenAi.Uploads;
 
@@ -20,9 +23,9 @@ public static class UploadsApi
 
     public static void MapUploads(this IEndpointRouteBuilder routes)
     {
-        var uploads = routes.MapGroup("/v1/uploads").WithTags("openai").RequireAuthorization(Policies.Member);
+        var uploads = routes.MapGroup("/v1/uploads").WithTags("openai").RequireAuthorization(Policies.Member).WithErrors(ErrorForm.OpenAi).InArea(KeyScopes.Registry);
         uploads.MapPost("", Create).WithSummary("OpenAI's uploads: begin a file that comes in parts");
-        uploads.MapPost("/{id}/parts", AddPart).WithSummary("OpenAI's uploads: send a part, as multipart/form-data").DisableRequestLimits().WithMetadata(HandlesIdempotency.Instance);
+        uploads.MapPost("/{id}/parts", AddPart).WithSummary("OpenAI's uploads: send a part, as multipart/form-data").DisableRequestLimits().WithMetadata(HandlesIdempotency.Instance).Audited(AuditMode.Soon);
         uploads.MapPost("/{id}/complete", Complete).WithSummary("OpenAI's uploads: make the file of its parts");
         uploads.MapPost("/{id}/cancel", Cancel).WithSummary("OpenAI's uploads: end one without a file");
     }
