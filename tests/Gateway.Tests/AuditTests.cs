@@ -18,7 +18,7 @@ public sealed class AuditTests(GatewayUnderTest gateway)
     /// <summary>Routes that change nothing, whatever their method. A new entry here is a decision.</summary>
     private static readonly string[] Unaudited =
     [
-        "POST /login", "POST /logout", "POST /theme", "POST /adapters/{org}/{name}", "POST /tokenize", "POST /detokenize", "POST /classify", "POST /v1/completions", "POST /api/v1/generate", "POST /api/v1/evaluate",
+        "POST /login", "POST /logout", "POST /theme", "POST /adapters/{org}/{name}", "POST /tokenize", "POST /detokenize", "POST /classify", "POST /v1/completions", "POST /v1/chat/completions", "POST /api/v1/generate", "POST /api/v1/evaluate",
         "POST /api/v1/jobs/{id}/verify-resume", "POST /api/repos/create", "POST /api/validate-yaml", "PUT /api/hub/uploads/{token}", "POST /api/hub/uploads/{token}",
         "POST /api/models/{name}/paths-info/{rev}", "POST /api/models/{org}/{name}/paths-info/{rev}", "POST /api/models/{name}/preupload/{rev}", "POST /api/models/{org}/{name}/preupload/{rev}",
         "POST /{name}.git/info/lfs/objects/batch", "POST /{org}/{name}.git/info/lfs/objects/batch",
