@@ -12,6 +12,7 @@ using FineTuneGrid.Gateway.OpenAi.FineTuning;
 using FineTuneGrid.Gateway.OpenAi.Inference;
 using FineTuneGrid.Gateway.OpenAi.Models;
 using FineTuneGrid.Gateway.OpenAi.Uploads;
+using FineTuneGrid.Gateway.OpenAi.Webhooks;
 using FineTuneGrid.Gateway.Pages;
 using FineTuneGrid.Gateway.Problems;
 using FineTuneGrid.Gateway.Quotas;
@@ -58,6 +59,10 @@ public static class GatewayHosting
         services.AddSingleton<FileDrafts>();
         services.AddHostedService<FileExpiry>();
         services.AddSingleton<UploadStore>();
+        services.AddSingleton(new WebhookEgress(options.WebhookHosts));
+        services.AddSingleton<WebhookStore>();
+        services.AddSingleton<WebhookSender>();
+        services.AddHostedService<WebhookDispatcher>();
         services.AddSingleton<FineTunedModels>();
         services.AddSingleton<ModelCatalog>();
         services.AddSingleton<JobAccess>();
@@ -121,6 +126,7 @@ public static class GatewayHosting
         app.MapHubWrites();
         app.MapFiles();
         app.MapUploads();
+        app.MapWebhooks();
         app.MapModels();
         app.MapRuns();
         app.MapExports();

@@ -23,6 +23,12 @@ public sealed class GatewayOptions
     /// <summary>Longest file that comes in parts, by OpenAI's <c>/v1/uploads</c>, in bytes. Default: 8 GiB.</summary>
     public long MaxOpenAiUploadBytes { get; set; } = 8L << 30;
 
+    /// <summary>Hosts that webhooks may go to although they are private or have no TLS. Default: none.</summary>
+    public IReadOnlyList<string> WebhookHosts { get; set; } = [];
+
+    /// <summary>How often webhooks that are due are looked for. Default: 5 s.</summary>
+    public TimeSpan WebhookPoll { get; set; } = TimeSpan.FromSeconds(5);
+
     /// <summary>How long a key's answer is reused; revocation takes effect within this time. Default: 15 s.</summary>
     public TimeSpan KeyCacheTime { get; set; } = TimeSpan.FromSeconds(15);
 

@@ -4,20 +4,23 @@ using Microsoft.Extensions.Configuration;
 
 namespace FineTuneGrid.Host;
 
-/// <summary>What OpenAI's clients may send.</summary>
+/// <summary>What OpenAI's clients may send, and where they may be told.</summary>
 /// <param name="MaxFileBytes">Longest file in one request; null for the gateway's own limit.</param>
 /// <param name="MaxUploadBytes">Longest file in parts; null for the gateway's own limit.</param>
-internal sealed record OpenAiSettings(long? MaxFileBytes, long? MaxUploadBytes)
+/// <param name="WebhookHosts">Hosts inside that webhooks may go to.</param>
+internal sealed record OpenAiSettings(long? MaxFileBytes, long? MaxUploadBytes, IReadOnlyList<string> WebhookHosts)
 {
     private const long Most = 1L << 40;
 
     /// <exception cref="Contracts.GridException">A value is no number of bytes.</exception>
-    public static OpenAiSettings Read(IConfiguration section) => new(Bytes(section, SettingKeys.OpenAiFileBytes), Bytes(section, SettingKeys.OpenAiUploadBytes));
+    public static OpenAiSettings Read(IConfiguration section) => new(Bytes(section, SettingKeys.OpenAiFileBytes), Bytes(section, SettingKeys.OpenAiUploadBytes),
+        (SettingKeys.Text(section, SettingKeys.WebhookHosts) ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
 
     public void Apply(GatewayOptions options)
     {
         options.MaxOpenAiFileBytes = MaxFileBytes ?? options.MaxOpenAiFileBytes;
         options.MaxOpenAiUploadBytes = MaxUploadBytes ?? options.MaxOpenAiUploadBytes;
+        options.WebhookHosts = WebhookHosts;
     }
 
     private static long? Bytes(IConfiguration section, string key)

@@ -34,6 +34,7 @@ internal static class SettingKeys
     public const string OidcAdmins = "Oidc:AdminRole";
     public const string OidcMembers = "Oidc:MemberRole";
     public const string OidcReaders = "Oidc:ReaderRole";
+    public const string WebhookHosts = "OpenAi:WebhookHosts";
 
     public const string LicensePolicy = "Licenses:Policy";
 
@@ -43,7 +44,7 @@ internal static class SettingKeys
     public static readonly string[] All =
     [
         AzureBlob, Container, Folder, Redis, ServiceId, ClusterId, SiloPort, GatewayPort, Advertise, Secrets, TlsCertificate, TlsKey, TlsAuthority,
-        UploadDays, UnreferencedDays, CheckpointHours, OpenAiFileBytes, OpenAiUploadBytes, LicensePolicy, AuditDays, RequestsPerSecond, RequestBurst,
+        UploadDays, UnreferencedDays, CheckpointHours, OpenAiFileBytes, OpenAiUploadBytes, WebhookHosts, LicensePolicy, AuditDays, RequestsPerSecond, RequestBurst,
         OidcIssuer, OidcAudience, OidcOrgClaim, OidcRoleClaim, OidcAdmins, OidcMembers, OidcReaders,
     ];
 

@@ -38,6 +38,7 @@ public sealed class GridBackup(IBlobStore source, BackupArchive archive, TimePro
         await AllAsync(AuditRecord.Root, _ => true, cancellation);
         await AllAsync("idempotency/", key => !key.StartsWith(Replies, StringComparison.Ordinal), cancellation);
         await AllAsync("files/", _ => true, cancellation);
+        await AllAsync("webhooks/", _ => true, cancellation);
         // Names before what they name.
         await AllAsync(GrainStates.Root, key => !NotCopied.Contains(StorageKey.Decode(key[GrainStates.Root.Length..].Split('/')[0])), cancellation);
         await EachAsync("model", (AssetState<ModelManifest>? s) => AssetAsync("models", s, cancellation), cancellation);

@@ -58,6 +58,7 @@ internal sealed class JobEdit(JobState state, DateTimeOffset now)
         if (State.Plan is not null)
             Effect(id => new UseEffect(false) { OperationId = id });
         Effect(id => new CloseEffect { OperationId = id });
+        Effect(id => new AnnounceEffect { OperationId = id });
     }
 
     private static Dictionary<string, object?> Merge(JobStatus status, object? data) =>

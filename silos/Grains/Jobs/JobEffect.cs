@@ -21,6 +21,7 @@ namespace FineTuneGrid.Grains.Jobs;
 [JsonDerivedType(typeof(KillSessionEffect), "kill_session")]
 [JsonDerivedType(typeof(PublishEffect), "publish")]
 [JsonDerivedType(typeof(CloseEffect), "close")]
+[JsonDerivedType(typeof(AnnounceEffect), "announce")]
 public abstract record JobEffect
 {
     /// <summary>Unique within the job.</summary>
@@ -72,6 +73,12 @@ public sealed record ReleaseEffect(PlacementRelease Release) : JobEffect
 public sealed record CloseEffect : JobEffect
 {
     public override string Lane => "pool";
+}
+
+/// <summary>Leave word of the end for the organisation's webhooks.</summary>
+public sealed record AnnounceEffect : JobEffect
+{
+    public override string Lane => "announce";
 }
 
 /// <summary>Raise the store's epoch, so that a trainer of an older one cannot commit any more.</summary>

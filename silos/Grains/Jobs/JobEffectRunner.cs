@@ -8,7 +8,7 @@ using Orleans;
 namespace FineTuneGrid.Grains.Jobs;
 
 /// <summary>Carries out effects. Each ends in an input for the machine, or in an exception and is tried again.</summary>
-public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, JobPublisher publisher, IJobCheckpoints checkpoints)
+public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, JobPublisher publisher, IJobCheckpoints checkpoints, JobAnnouncer announcer)
 {
     /// <summary>Crashes of the planning process that a job outlives.</summary>
     private const int PlanCrashes = 3;
@@ -57,6 +57,9 @@ public sealed class JobEffectRunner(IGrainFactory grains, JobResolver resolver, 
                 break;
             case CloseEffect:
                 await Pool.Close(state.Id);
+                break;
+            case AnnounceEffect:
+                await announcer.AnnounceAsync(state);
                 break;
             case FenceEffect e:
                 await checkpoints.FenceAsync(state.Id, e.Epoch);

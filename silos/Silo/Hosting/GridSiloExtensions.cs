@@ -43,7 +43,7 @@ public static class GridSiloExtensions
         services.TryAddSingleton<IJobCheckpoints, JobCheckpoints>();
         services.TryAddSingleton<IJobPlanner, NodePlanner>();
         services.AddSingleton<AssetFinder>().AddSingleton<InitAdapterCheck>().AddSingleton<JobResolver>();
-        services.AddSingleton<JobPublisher>().AddSingleton<JobEffectRunner>();
+        services.AddSingleton<JobPublisher>().AddSingleton<JobAnnouncer>().AddSingleton<JobEffectRunner>();
         services.AddHousekeeping();
         services.AddSingleton<IClusterMembers, ClusterMembers>();
         builder.UseOrleans(silo => Configure(silo, options));

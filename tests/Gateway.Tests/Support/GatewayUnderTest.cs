@@ -27,6 +27,9 @@ public sealed class GatewayUnderTest : IAsyncLifetime
     public const string Globex = "globex";
     public const int OpenAiFileBytes = 12 << 20;
 
+    /// <summary>Webhooks may go here, but are sent when a test says so.</summary>
+    public const string WebhookHost = "localhost";
+
     private LocalBlobStore? _store;
 
     /// <summary>For a gateway that is not as the shared one.</summary>
@@ -75,7 +78,11 @@ public sealed class GatewayUnderTest : IAsyncLifetime
             Grid = new GridOptions { PoolTick = TimeSpan.FromMilliseconds(200), EffectRetry = TimeSpan.FromMilliseconds(200) },
         }, _store);
         var secrets = GatewaySecrets.InFolder(Directory);
-        var options = new GatewayOptions { Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20, MaxOpenAiFileBytes = OpenAiFileBytes };
+        var options = new GatewayOptions
+        {
+            Secrets = secrets, Licenses = Licenses, ImportRoots = [ImportRoot], MaxFileBytes = 64 << 20, MaxOpenAiFileBytes = OpenAiFileBytes,
+            WebhookHosts = [WebhookHost], WebhookPoll = TimeSpan.FromDays(1),
+        };
         Configure?.Invoke(options);
         builder.AddGridGateway(options);
         builder.Services.AddSingleton<IInspector>(new ProcessInspector(access, inspector));
