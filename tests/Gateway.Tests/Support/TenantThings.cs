@@ -26,6 +26,7 @@ internal sealed class TenantThings
         things.Row("/v1/models/{**id}", ("id", $"{GatewayUnderTest.Acme}/{name}-tuned"));
         things.Row("/v1/fine_tuning/jobs/{id}", ("id", "ft" + job));
         things.Row("/v1/fine_tuning/checkpoints/{checkpoint}", ("checkpoint", $"ft:{name}:{GatewayUnderTest.Acme}:{name}-tuned:{job["job-".Length..]}"), ("id", "none"));
+        things.Row("/api/v1/webhooks/{id}", ("id", (await member.PostAsync("/api/v1/webhooks", HttpAssert.Json($$"""{"url":"http://{{GatewayUnderTest.WebhookHost}}/"}""")).JsonAsync(HttpStatusCode.Created)).Text("id")));
         // Of a tree, the path is a folder's: the root's.
         things.Row("/api/models/{name}/tree/{rev}/", ("name", name), ("rev", "main"), ("path", ""));
         things.Row("/api/models/{org}/{name}/tree/{rev}/", ("org", GatewayUnderTest.Acme), ("name", name + "-tuned"), ("rev", "main"), ("path", ""));
