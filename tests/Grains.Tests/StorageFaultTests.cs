@@ -74,6 +74,9 @@ public sealed class StorageFaultTests
     {
         FaultyBlobStore store = null!;
         var first = await TestGrid.StartAsync(wrap: inner => store = new FaultyBlobStore(inner));
+        // With these the job waits for a node: one that ends is taken from the index again.
+        await first.AddModelAsync();
+        await first.AddDatasetAsync();
         store.IndexPlan = key => key.StartsWith(prefix, StringComparison.Ordinal) ? FaultyBlobStore.Fault.Before : FaultyBlobStore.Fault.None;
         var id = Ids.New(Ids.Job, DateTimeOffset.UtcNow);
 
